@@ -1,0 +1,1 @@
+"""One folder an application; each is run by `python -m apps.NAME COMMAND`."""

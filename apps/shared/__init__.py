@@ -1,0 +1,1 @@
+"""What every application shares: the task contract, the commands, the widgets."""

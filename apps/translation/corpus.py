@@ -1,0 +1,108 @@
+"""Sentence pairs as padded batches of ids."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from apps.translation.recipe import TranslationRecipe
+from data.batches import pad, plan_epoch
+from data.tokenizers import subwords
+from data.tokenizers.special import BOS_ID
+from data.tokenizers.subwords import SubwordTokenizer
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelText:
+    """A training and a dev set of sentence pairs with their tokenizers."""
+
+    train: Sequence[Pair]
+    dev: Sequence[Pair]
+    source: SubwordTokenizer
+    target: SubwordTokenizer
+
+
+def learn_subwords(train: Sequence[Pair], recipe: TranslationRecipe) -> tuple[SubwordTokenizer, SubwordTokenizer]:
+    """Learns the pieces of both languages, each from its own side of the training text."""
+    return (
+        SubwordTokenizer.train((source for source, _ in train), recipe.source_vocabulary),
+        SubwordTokenizer.train((target for _, target in train), recipe.target_vocabulary),
+    )
+
+
+class TrainingBatches:
+    """Epoch → batches for `EncoderDecoder`, the same whenever an epoch is asked for.
+
+    Args:
+        text: what to train on.
+        recipe: batch size, longest sentences, subword sampling.
+        seed: with the epoch's number, decides order and segmentation.
+        multiple: round widths up to a multiple, so that a compiled step meets few shapes.
+    """
+
+    def __init__(self, text: ParallelText, recipe: TranslationRecipe, seed: int, multiple: int = 1):
+        self.text, self.recipe, self.seed, self.multiple = text, recipe, seed, multiple
+        plain = [(text.source.encode(source), text.target.encode(target)) for source, target in text.train]
+        fits = [len(s) <= recipe.max_source_length and len(t) <= recipe.max_target_length for s, t in plain]
+        self.pairs = [pair for pair, fit in zip(text.train, fits, strict=True) if fit]
+        self.encoded = [pair for pair, fit in zip(plain, fits, strict=True) if fit]
+        if not self.encoded:
+            raise ValueError("Every training sentence is longer than max_source_length or max_target_length.")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.encoded) // self.recipe.batch_size)
+
+    def __call__(self, epoch: int) -> EncodedBatches:
+        """The batches of one epoch, counted from 0."""
+        encoded = self.encoded
+        if self.recipe.subword_sampling:
+            subwords.set_seed(self.seed * 1_000 + epoch)
+            alpha = self.recipe.subword_sampling
+            encoded = [
+                (self.text.source.encode(source, sampling=alpha)[: self.recipe.max_source_length], target)
+                for (source, _), (_, target) in zip(self.pairs, self.encoded, strict=True)
+            ]
+        lengths = np.array([(len(target), len(source)) for source, target in encoded])
+        return EncodedBatches(
+            encoded, plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch), self.multiple
+        )
+
+
+class EncodedBatches(Sequence):
+    """Batches that are padded when they are asked for.
+
+    Keras infers from the first two batches that it meets, which may be any two neighbours when a run resumes, which
+    dimensions vary. So a batch whose width equals its predecessor's gets more padding.
+
+    Args:
+        encoded: (source ids, target ids) of every example, `</s>` at the end of both.
+        plan: the examples of each batch.
+        multiple: round widths up to a multiple of this.
+    """
+
+    def __init__(self, encoded: Sequence[tuple[list[int], list[int]]], plan: Sequence[np.ndarray], multiple: int = 1):
+        self.encoded, self.plan = encoded, plan
+        lengths = np.array([[len(source), len(target)] for source, target in encoded])
+        widths = [-(-lengths[examples].max(axis=0) // multiple) * multiple for examples in plan]
+        for before, width in itertools.pairwise(widths):
+            width += multiple * (width == before)
+        self.widths = widths
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, number):
+        examples = [self.encoded[example] for example in self.plan[number]]
+        source_width, target_width = self.widths[number]
+        inputs = {
+            "source": pad([source for source, _ in examples], source_width),
+            "target_in": pad([[BOS_ID, *target[:-1]] for _, target in examples], target_width),
+        }
+        return inputs, pad([target for _, target in examples], target_width)

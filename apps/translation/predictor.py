@@ -1,0 +1,183 @@
+"""The trained translator in use: sentences in, translations out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from apps.shared.predictor import Predictor, Result
+from apps.translation.recipe import TranslationRecipe
+from data.batches import pad
+from data.text import clean
+from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID
+from data.tokenizers.subwords import SubwordTokenizer
+from models.decoding.options import SearchOptions
+
+IDS = {"bos": BOS_ID, "eos": EOS_ID, "pad": PAD_ID}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """One answer of a search.
+
+    Attributes:
+        translation: the text.
+        score: sum of the tokens' log-probabilities, `</s>` included; 0 is certain.
+        normalized: score / tokens ** length_penalty: what answers are ranked by.
+    """
+
+    translation: str
+    score: float
+    normalized: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation(Result):
+    """A translated sentence.
+
+    Attributes:
+        translation: the best hypothesis' text.
+        score, normalized: see `Hypothesis`.
+        n_best: all hypotheses asked for, best first, where more than one was.
+    """
+
+    translation: str = ""
+    score: float = 0.0
+    normalized: float = 0.0
+    n_best: tuple[Hypothesis, ...] = ()
+
+    def to_line(self) -> str:
+        """The translation."""
+        return self.translation
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Result.to_json`; `n_best` only where it was asked for."""
+        values = super().to_json()
+        if not values["n_best"]:
+            del values["n_best"]
+        return values
+
+
+class Translator(Predictor):
+    """Translates sentences with one trained encoder–decoder.
+
+    Args:
+        model: the `EncoderDecoder`.
+        recipe: its recipe.
+        source, target: its tokenizers.
+        name: what the model is called.
+    """
+
+    batch_size = 64
+
+    def __init__(
+        self, model, recipe: TranslationRecipe, source: SubwordTokenizer, target: SubwordTokenizer, name: str = ""
+    ):
+        self.model, self.recipe, self.source, self.target, self.name = model, recipe, source, target, name
+        self._compiled: dict[Any, Any] = {}
+
+    def default_search(self) -> SearchOptions:
+        """Beam 5 with the length penalty that the recipe was tuned to."""
+        return SearchOptions(length_penalty=self.recipe.length_penalty)
+
+    def read(self, item: str) -> tuple[list[int] | None, tuple[str, ...]]:
+        """Cleans a sentence and spells it in pieces; see `Predictor.read`."""
+        cleaned = clean(item)
+        if not cleaned.text:
+            return None, cleaned.notices
+        source_ids = self.source.encode(cleaned.text)
+        if len(source_ids) > self.recipe.max_source_length:
+            notice = (
+                f"The sentence has {len(source_ids)} tokens and the model reads {self.recipe.max_source_length}: "
+                "the end was cut off. Translate it in parts."
+            )
+            return [*source_ids[: self.recipe.max_source_length - 1], EOS_ID], (*cleaned.notices, notice)
+        return source_ids, cleaned.notices
+
+    def answer(self, values: Sequence[list[int]], search: SearchOptions | None = None) -> list[Translation]:
+        """Translates prepared sentences, like lengths together; see `Predictor.answer`."""
+        search = search or self.default_search()
+        order = sorted(range(len(values)), key=lambda number: len(values[number]))
+        answers: list[Translation | None] = [None] * len(values)
+        for start in range(0, len(order), self.batch_size):
+            numbers = order[start : start + self.batch_size]
+            found = self.search([values[number] for number in numbers], search)
+            for row, number in enumerate(numbers):
+                answers[number] = self._translation(found, row, search)
+        return [answer for answer in answers if answer is not None]
+
+    def empty(self) -> Translation:
+        """The translation of nothing."""
+        return Translation(input="")
+
+    def search(self, sources: Sequence[Sequence[int]], search: SearchOptions) -> dict[str, np.ndarray]:
+        """Searches one batch in the compiled graph.
+
+        Args:
+            sources: source ids, `</s>` at the end.
+            search: how.
+
+        Returns:
+            See `models.decoding.graph.search`, as NumPy arrays.
+        """
+        from models.decoding import graph
+
+        limits = np.array([self.limit(source, search) for source in sources], dtype=np.int32)
+        arguments = [pad(sources), limits]
+        if search.prefix:
+            prefix_ids = self.target.encode(search.prefix, add_eos=False)
+            arguments.append(np.tile(np.array(prefix_ids, np.int32), (len(sources), 1)))
+        if search.method == "sampling":
+            arguments.append(graph.draw_uniforms(len(sources), search))
+        found = self._search_function(search)(*arguments)
+        return {name: np.asarray(value) for name, value in found.items()}
+
+    def limit(self, source_ids: Sequence[int], search: SearchOptions) -> int:
+        """Most tokens of a translation: twice the source's and ten, at most `max_length`."""
+        return min(search.max_length, 2 * len(source_ids) + 10)
+
+    def _search_function(self, search: SearchOptions):
+        from dataclasses import replace
+
+        from models import backend
+        from models.decoding import graph
+
+        key = replace(search, seed=0, n_best=1, prefix="given" if search.prefix else "")
+        if key not in self._compiled:
+            signature = [((None, None), "int32"), ((None,), "int32")]
+            if search.prefix:
+                signature.append(((None, None), "int32"))
+            if search.method == "sampling":
+                signature.append(((None, search.beam_size, search.max_length), "float32"))
+
+            def run(source_ids, limits, *more):
+                given = list(more)
+                prefix_ids = given.pop(0) if search.prefix else None
+                uniforms = given.pop(0) if search.method == "sampling" else None
+                state = self.model.decoder.start(self.model.encoder(source_ids))
+                return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms)
+
+            self._compiled[key] = backend.compiled(run, signature)
+        return self._compiled[key]
+
+    def _translation(self, found: dict[str, np.ndarray], row: int, search: SearchOptions) -> Translation:
+        hypotheses = tuple(
+            Hypothesis(
+                translation=self.target.decode(found["tokens"][row, place]),
+                score=float(found["scores"][row, place]),
+                normalized=float(found["normalized"][row, place]),
+            )
+            for place in range(search.n_best)
+            if np.isfinite(found["scores"][row, place])
+        )
+        best = hypotheses[0]
+        return Translation(
+            input="",
+            translation=best.translation,
+            score=best.score,
+            normalized=best.normalized,
+            n_best=hypotheses if search.n_best > 1 else (),
+        )

@@ -1,0 +1,65 @@
+"""What can be set for translation, and the recipes of the shipped models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from training.recipe import TrainingRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationRecipe(TrainingRecipe):
+    """An encoder–decoder (Cho et al. 2014, Sutskever et al. 2014) and how it is trained."""
+
+    source: str = "de"
+    """Language read; names the corpus' files."""
+    target: str = "en"
+    """Language written."""
+    corpus: str = "multi30k"
+    """multi30k, or files: the user's own, see --source-file."""
+    source_vocabulary: int = 4000
+    """Subword pieces of the source language, special tokens included."""
+    target_vocabulary: int = 4000
+    """Subword pieces of the target language, special tokens included."""
+    subword_sampling: float = 0.0
+    """Segment the source anew in every epoch (Kudo 2018): the smoothing, 0.2 to 0.5; 0 keeps the best segmentation."""
+    max_source_length: int = 100
+    """Tokens of a source sentence, </s> included: longer ones are left out of training and cut in use."""
+    max_target_length: int = 100
+    """Tokens of a target sentence, </s> included."""
+    cell: str = "lstm"
+    """The recurrent cell of encoder and decoder: rnn, lstm, gru, peephole, block or coupled."""
+    embedding_size: int = 256
+    """Width of the token embeddings."""
+    encoder_size: int = 256
+    """Units of each direction of each encoder layer."""
+    encoder_layers: int = 2
+    """Encoder layers."""
+    bidirectional: bool = True
+    """Read the source in both directions."""
+    reverse_source: bool = False
+    """Read the source from its end (Sutskever et al. 2014)."""
+    summary: str = "pooled"
+    """The sentence's summary: last, the final states; or pooled, these and the maximum over time of every output."""
+    decoder_size: int = 512
+    """Units of each decoder layer."""
+    decoder_layers: int = 1
+    """Decoder layers."""
+    context: str = "every-step"
+    """Show the summary to the decoder at every-step (Cho et al. 2014), or at the start alone (Sutskever et al. 2014)."""
+    tie_embeddings: bool = True
+    """The output's weights are the target embedding's."""
+    residual: bool = True
+    """Add a layer's input to its output, from the second layer on."""
+    bag_of_words: float = 0.2
+    """Weight of the loss that asks the summary for the set of target words; 0 switches it off."""
+    length_penalty: float = 1.0
+    """The length penalty that searches use by default, tuned on the dev set."""
+
+
+_SHORT = {"epochs": 14, "batch_size": 64, "learning_rate": 1.5e-3, "dropout": 0.25, "average": 0.999, "patience": 0}
+
+RECIPES = {
+    "de-en": TranslationRecipe(source="de", target="en", **_SHORT),
+    "en-de": TranslationRecipe(source="en", target="de", **_SHORT),
+}

@@ -1,0 +1,1 @@
+"""From files to NumPy arrays: corpora, tokenizers, batches. Knows nothing of Keras."""

@@ -1,0 +1,1 @@
+"""One reader a corpus. A reader yields plain Python values and checks what it reads."""

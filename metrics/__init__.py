@@ -1,0 +1,1 @@
+"""The field's scores, from plain Python values."""

@@ -1,0 +1,205 @@
+"""The decoder: from a summary of fixed size alone, a recurrent network speaks, one token at a time."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from models.layers.build import build_cell
+from models.layers.recurrence import run_cell
+from models.layers.word_dropout import WordDropout
+
+CONTEXTS = ("every-step", "start")
+
+
+@keras.saving.register_keras_serializable("carrousel")
+class RecurrentDecoder(keras.layers.Layer):
+    """Recurrent layers that start from a summary and put out logits over the vocabulary.
+
+    The summary becomes each layer's start state. With `context="every-step"` it is also fed to the first layer and
+    to the output at every step (Cho et al. 2014, section 2.2); with "start" it is seen once (Sutskever et al. 2014).
+    Since the context does not change over time, its product with the gates' weights is taken once a sentence.
+
+    Args:
+        vocabulary_size: number of token ids.
+        embedding_size: width of the token embedding and of the readout that is compared with it.
+        cell, units, layers: the recurrent layers, see `models.layers.build`.
+        context: "every-step" or "start".
+        tie_embeddings: the output's weights are the embedding's (Press & Wolf 2017).
+        residual: add a layer's input to its output, from the second layer on.
+        dropout: share of the features dropped before each layer and before the output, one mask over time.
+        recurrent_dropout: the same on the recurrent input.
+        word_dropout: share of the tokens read that become `<unk>` in training (Bowman et al. 2016).
+        unknown_id: the id of `<unk>`.
+    """
+
+    fixed_state = ("context",)  # the same at every step and for every hypothesis of a sentence
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        cell: str = "lstm",
+        units: int = 512,
+        layers: int = 1,
+        context: str = "every-step",
+        tie_embeddings: bool = True,
+        residual: bool = True,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        unknown_id: int = 1,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if context not in CONTEXTS:
+            raise ValueError(f"context must be one of {', '.join(CONTEXTS)}, got {context!r}.")
+        self.settings = {
+            name: value for name, value in locals().items() if name not in ("self", "kwargs") and not name.startswith("_")
+        }
+        self.vocabulary_size, self.units, self.tie_embeddings = vocabulary_size, units, tie_embeddings
+        self.residual, self.recurrent_dropout = residual, recurrent_dropout
+        self.word_dropout = WordDropout(word_dropout, unknown_id, name="word_dropout")
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size,
+            embedding_size,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_size**-0.5),
+            name="embedding",
+        )
+        self.cells = [
+            build_cell(cell, units, dtype=self.dtype_policy, name=f"layer_{n + 1}") for n in range(layers)
+        ]
+        self.start_layers = [
+            [
+                keras.layers.Dense(width, activation="tanh" if k == 0 else None, name=f"start_{n + 1}_{'hc'[k]}")
+                for k, width in enumerate(one.state_size)
+            ]
+            for n, one in enumerate(self.cells)
+        ]
+        self.context_layer = self.context_to_gates = self.context_to_readout = None
+        if context == "every-step":
+            self.context_layer = keras.layers.Dense(units, activation="tanh", name="context")
+            self.context_to_gates = keras.layers.Dense(
+                self.cells[0].projection_size, use_bias=False, name="context_to_gates"
+            )
+            self.context_to_readout = keras.layers.Dense(embedding_size, use_bias=False, name="context_to_readout")
+        shape = (None, 1, None)  # one mask over time
+        self.input_dropouts = [keras.layers.Dropout(dropout, noise_shape=shape) for _ in range(layers)]
+        self.output_dropout = keras.layers.Dropout(dropout, noise_shape=shape)
+        self.summary_dropout = keras.layers.Dropout(dropout)
+        self.recurrent_dropouts = [keras.layers.Dropout(recurrent_dropout) for _ in range(layers)]
+        self.readout = keras.layers.Dense(embedding_size, name="readout")
+
+    def build(self, summary_shape):
+        self.embedding.build((None, None))
+        width = self.embedding.output_dim
+        for cell, starts in zip(self.cells, self.start_layers, strict=True):
+            cell.build((None, width))
+            for start in starts:
+                start.build(summary_shape)
+            width = self.units
+        if self.context_layer:
+            self.context_layer.build(summary_shape)
+            self.context_to_gates.build((None, self.units))
+            self.context_to_readout.build((None, self.units))
+        self.readout.build((None, self.units))
+        self.output_bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="output_bias")
+        if not self.tie_embeddings:
+            self.output_kernel = self.add_weight(
+                shape=(self.vocabulary_size, self.embedding.output_dim),
+                initializer=keras.initializers.RandomNormal(stddev=self.embedding.output_dim**-0.5),
+                name="output_kernel",
+            )
+        self.built = True
+
+    def start(self, encoded, training=False):
+        """The state before the first token.
+
+        Args:
+            encoded: `{"summary": (batch, S)}`.
+
+        Returns:
+            A nest of (batch, …): `{"layers": [[h, c], …]}`, and with a context fed at every step
+            `{"context": {"gates": (batch, P), "readout": (batch, embedding_size)}}`.
+        """
+        summary = self.summary_dropout(encoded["summary"], training=training)
+        state = {"layers": [[start(summary) for start in starts] for starts in self.start_layers]}
+        if self.context_layer:
+            context = self.context_layer(summary)
+            state["context"] = {
+                "gates": self.context_to_gates(context),
+                "readout": self.context_to_readout(context),
+            }
+        return state
+
+    def step(self, token_ids, state):
+        """Reads one token and says what may come next.
+
+        Args:
+            token_ids: int32 (batch,).
+            state: from `start` or an earlier `step`.
+
+        Returns:
+            logits: float32 (batch, vocabulary).
+            state: the state after the token.
+        """
+        inputs, layers = self.embedding(token_ids), []
+        for level, cell in enumerate(self.cells):
+            output, new = cell.step(self._project(level, inputs, state), state["layers"][level])
+            inputs = output + inputs if self.residual and level else output
+            layers.append(new)
+        return self.logits(inputs, state), {**state, "layers": layers}
+
+    def call(self, target_ids, state, training=False):
+        """Reads whole sequences at once (teacher forcing, Williams & Zipser 1989).
+
+        Args:
+            target_ids: int32 (batch, time): `<s>` and the tokens but the last; padded on the right.
+            state: from `start`.
+
+        Returns:
+            logits: float32 (batch, time, vocabulary); what comes after padding means nothing.
+        """
+        inputs = self.embedding(self.word_dropout(target_ids, training=training))
+        return self.logits(self.run(inputs, state, training), state, training)
+
+    def run(self, inputs, state, training=False):
+        """The top layer's outputs for embedded tokens. (batch, time, embedding_size) → (batch, time, units)."""
+        for level, cell in enumerate(self.cells):
+            dropped = self.input_dropouts[level](inputs, training=training)
+            recurrent_mask = None
+            if self.recurrent_dropout and training:
+                ones = ops.ones((ops.shape(inputs)[0], cell.units), dtype=inputs.dtype)
+                recurrent_mask = self.recurrent_dropouts[level](ones, training=True)
+            start = [ops.cast(tensor, inputs.dtype) for tensor in state["layers"][level]]
+            outputs, _ = run_cell(
+                cell, self._project(level, dropped, state), start, recurrent_mask=recurrent_mask
+            )
+            inputs = outputs + inputs if self.residual and level else outputs
+        return inputs
+
+    def _project(self, level, inputs, state):
+        projected = self.cells[level].project(inputs)
+        if level == 0 and self.context_layer:
+            context = state["context"]["gates"]
+            projected = projected + (ops.expand_dims(context, 1) if len(projected.shape) == 3 else context)
+        return projected
+
+    def logits(self, hidden, state, training=False):
+        """Scores of every token. (batch, [time,] units) → float32 (batch, [time,] vocabulary)."""
+        readout = self.readout(hidden)
+        if self.context_layer:
+            context = state["context"]["readout"]
+            readout = readout + (ops.expand_dims(context, 1) if len(readout.shape) == 3 else context)
+        if len(readout.shape) == 3:
+            readout = self.output_dropout(readout, training=training)
+        return self.vocabulary_scores(readout)
+
+    def vocabulary_scores(self, readout):
+        """Compares a readout with every token's output weights. (…, embedding_size) → float32 (…, vocabulary)."""
+        kernel = self.embedding.embeddings if self.tie_embeddings else self.output_kernel
+        product = ops.matmul(readout, ops.transpose(ops.cast(kernel, readout.dtype)))
+        return ops.cast(product, "float32") + ops.cast(self.output_bias, "float32")
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}

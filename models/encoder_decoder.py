@@ -1,0 +1,90 @@
+"""Encoder and decoder joined for training: teacher forcing, masked and label-smoothed."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+def token_loss(logits, target_ids, pad_id: int = 0, label_smoothing: float = 0.0):
+    """Cross-entropy a token, masked, optionally smoothed towards uniform (Szegedy et al. 2016, section 7).
+
+    Args:
+        logits: float32 (batch, time, vocabulary).
+        target_ids: int32 (batch, time), padding where there is no token.
+        pad_id: id of padding.
+        label_smoothing: share of the probability spread evenly, 0 <= label_smoothing < 1.
+
+    Returns:
+        smoothed: float32 scalar, mean over real tokens, nats: what is minimised.
+        plain: the same without smoothing: what is reported.
+        tokens: float32 scalar, the number of real tokens.
+    """
+    real = ops.cast(ops.not_equal(target_ids, pad_id), "float32")
+    tokens = ops.maximum(ops.sum(real), 1.0)
+    normalizer = ops.logsumexp(logits, axis=-1)
+    chosen = ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(target_ids, -1), axis=-1), -1)
+    plain = ops.sum((normalizer - chosen) * real) / tokens
+    if not label_smoothing:
+        return plain, plain, tokens
+    spread = ops.sum((normalizer - ops.mean(logits, axis=-1)) * real) / tokens
+    return (1 - label_smoothing) * plain + label_smoothing * spread, plain, tokens
+
+
+@keras.saving.register_keras_serializable("carrousel")
+class EncoderDecoder(keras.Model):
+    """An encoder and a decoder, trained together by `fit`.
+
+    Batches are `({"source": …, "target_in": int32 (batch, time)}, target_out int32 (batch, time))`: what goes into
+    the encoder, `<s>` and the tokens, the tokens and `</s>`.
+
+    Args:
+        encoder: a layer from `source` to `{"summary": (batch, S)}`.
+        decoder: a `RecurrentDecoder`.
+        label_smoothing: see `token_loss`.
+        bag_of_words: weight of a second loss that asks the summary alone, before any token was read, for the set of
+            words of the target (Ma et al. 2018, "Bag-of-Words as Target for Neural Machine Translation").
+        pad_id: id of padding.
+    """
+
+    def __init__(self, encoder, decoder, label_smoothing=0.0, bag_of_words=0.0, pad_id=0, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder, self.decoder = encoder, decoder
+        self.label_smoothing, self.bag_of_words, self.pad_id = label_smoothing, bag_of_words, pad_id
+        self.nats = keras.metrics.Mean(name="nats")
+        self.bag_layer = None
+        if bag_of_words:
+            self.bag_layer = keras.layers.Dense(decoder.embedding.output_dim, name="bag_of_words")
+
+    def call(self, inputs, training=False):
+        """float32 (batch, time, vocabulary) logits, or with a bag-of-words loss `{"tokens": …, "bag": (batch, V)}`."""
+        encoded = self.encoder(inputs["source"], training=training)
+        state = self.decoder.start(encoded, training=training)
+        logits = self.decoder(inputs["target_in"], state, training=training)
+        if not self.bag_layer:
+            return logits
+        return {"tokens": logits, "bag": self.decoder.vocabulary_scores(self.bag_layer(encoded["summary"]))}
+
+    def build_weights(self, source_shape=(1, 3)):
+        """Creates every weight by running once on a source of the given shape, all ones."""
+        source = ops.ones(source_shape, "int32")
+        self.decoder.build(self.encoder(source)["summary"].shape)
+        self({"source": source, "target_in": ops.ones((1, 2), "int32")})
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The smoothed loss a token, and the bag-of-words loss where there is one; nats without either in `nats`."""
+        logits = y_pred["tokens"] if self.bag_layer else y_pred
+        smoothed, plain, tokens = token_loss(logits, y, self.pad_id, self.label_smoothing)
+        self.nats.update_state(plain, sample_weight=tokens)
+        if self.bag_layer and training:
+            smoothed = smoothed + self.bag_of_words * self._bag_loss(y_pred["bag"], y)
+        return smoothed
+
+    def _bag_loss(self, bag_logits, target_ids):
+        real = ops.cast(ops.not_equal(target_ids, self.pad_id), "float32")
+        log_probs = ops.log_softmax(bag_logits, axis=-1)
+        chosen = ops.take_along_axis(log_probs, target_ids, axis=-1)
+        return -ops.sum(chosen * real) / ops.maximum(ops.sum(real), 1.0)
+
+    def get_config(self):
+        raise NotImplementedError("A model is rebuilt from its recipe; see serving.store.")

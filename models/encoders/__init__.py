@@ -1,0 +1,1 @@
+"""Anything to one fixed-size summary."""

@@ -1,0 +1,133 @@
+"""A model's weights as one HDF5 file of plain arrays, half as large where that costs nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from serving.files import whole_file
+
+MAX_BYTES = 2**31
+"""A file that would unpack to more than this is refused."""
+
+
+class DamagedModel(ValueError):
+    """A model that cannot be used; the message names the file."""
+
+
+def weight_names(model: Any) -> dict[str, Any]:
+    """The model's weights by names that do not depend on what else the process has built.
+
+    Keras numbers layers without a name of their own through the whole process (`lstm_cell_3`). Here the number is
+    dropped, and weights that then share a name are counted in the model's order: `cell/kernel`, `cell/kernel#2`.
+
+    Args:
+        model: a built `keras.Model`.
+
+    Returns:
+        Keras variables, in the model's order. States of random generators and metrics are not among them.
+    """
+    names: dict[str, Any] = {}
+    for variable in model.weights:
+        parts = variable.path.split("/")
+        if len(parts) > 1 and parts[0] == model.name:
+            parts = parts[1:]
+        base = "/".join(re.sub(r"_\d+$", "", part) for part in parts)
+        name, count = base, 1
+        while name in names:
+            count += 1
+            name = f"{base}#{count}"
+        names[name] = variable
+    return names
+
+
+def save_weights(path: str | Path, model: Any, half: bool = True) -> None:
+    """Writes the weights of a built model, whole or not at all. The same weights give the same bytes.
+
+    Args:
+        path: the file, by custom `model.weights.h5`.
+        model: a built `keras.Model`.
+        half: store float32 matrices as float16, except those that float16 cannot hold (beyond 65,504). Vectors
+            (biases, scales) stay float32: they are small, and errors in them do not average out.
+    """
+    with whole_file(path) as raw, h5py.File(raw, "w") as file:
+        for name, variable in weight_names(model).items():
+            values = np.asarray(variable)
+            if half and values.dtype == np.float32 and values.ndim >= 2 and np.abs(values).max(initial=0) < 65504:
+                values = values.astype(np.float16)
+            file.create_dataset(_key(name), data=values)
+
+
+def load_weights(path: str | Path, model: Any) -> None:
+    """Puts the stored weights into a built model.
+
+    Args:
+        path: a file that `save_weights` wrote.
+        model: a built `keras.Model` of the same structure.
+
+    Raises:
+        DamagedModel: the file cannot be read, holds anything but plain arrays, or does not fit the model.
+    """
+    variables = weight_names(model)
+    with _open(path) as file:
+        stored = _datasets(path, file)
+        if set(stored) != set(variables):
+            odd = sorted(set(stored) ^ set(variables))
+            where = "is not in the file" if odd[0] in variables else "is not in the model"
+            raise DamagedModel(f"{path} does not fit its recipe: weight {odd[0]} {where} ({len(odd)} such).")
+        for name, variable in variables.items():
+            if stored[name].shape != tuple(variable.shape):
+                raise DamagedModel(
+                    f"{path} does not fit its recipe: weight {name} has the shape {stored[name].shape}, "
+                    f"not {tuple(variable.shape)}."
+                )
+        for name, variable in variables.items():
+            variable.assign(_values(path, name, stored[name]).astype(variable.dtype, copy=False))
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """All stored weights by name, as they are stored; for a training that starts from another model's.
+
+    Raises:
+        DamagedModel: the file cannot be read or holds anything but plain arrays.
+    """
+    with _open(path) as file:
+        return {name: _values(path, name, dataset) for name, dataset in _datasets(path, file).items()}
+
+
+def _key(name: str) -> str:
+    return name.replace("/", ":")  # flat: a group would only add ways to be damaged
+
+
+def _open(path: str | Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if not Path(path).is_file():
+            raise DamagedModel(f"{path} is missing.") from error
+        raise DamagedModel(f"{path} is damaged: it is no HDF5 file.") from error
+
+
+def _datasets(path: str | Path, file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Every entry, once it is certain that reading it reaches no other file and runs nothing."""
+    datasets, total = {}, 0
+    for key in file:
+        plain = isinstance(file.get(key, getlink=True), h5py.HardLink) and isinstance(file[key], h5py.Dataset)
+        if not plain or file[key].external or file[key].is_virtual or file[key].dtype.kind not in "fiub":
+            raise DamagedModel(f"{path} is refused: {key} is not a plain array of numbers.")
+        total += file[key].size * file[key].dtype.itemsize
+        datasets[key.replace(":", "/")] = file[key]
+    if total > MAX_BYTES:
+        raise DamagedModel(f"{path} is refused: it would unpack to {total / 2**30:.0f} GiB.")
+    return datasets
+
+
+def _values(path: str | Path, name: str, dataset: h5py.Dataset) -> np.ndarray:
+    try:
+        return dataset[()]
+    except (OSError, ValueError) as error:
+        raise DamagedModel(f"{path} is damaged: weight {name} cannot be read.") from error

@@ -1,0 +1,68 @@
+"""What every task's recipe has: how a model is trained. Defaults live here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEDULES = ("cosine", "linear", "inverse-sqrt", "constant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """How a model is trained; saved with it as JSON.
+
+    Each task's recipe extends this one.
+    """
+
+    epochs: int = 20
+    """Passes over the training data."""
+    batch_size: int = 128
+    """Examples a batch."""
+    optimizer: str = "adamw"
+    """adamw (Loshchilov & Hutter 2019) or sgd (with momentum 0.9)."""
+    learning_rate: float = 2e-3
+    """The schedule's peak."""
+    schedule: str = "cosine"
+    """Learning rate over time: cosine or linear to zero at the last epoch, inverse-sqrt, or constant."""
+    warmup_steps: int = 400
+    """Steps over which the learning rate rises from zero."""
+    weight_decay: float = 1e-4
+    """Decoupled weight decay."""
+    clip_norm: float = 1.0
+    """Largest norm of all gradients together; 0 switches clipping off."""
+    label_smoothing: float = 0.1
+    """Share of the probability spread evenly over all tokens, 0 <= label_smoothing < 1."""
+    dropout: float = 0.3
+    """Share of features dropped between layers, one mask over time, 0 <= dropout < 1."""
+    recurrent_dropout: float = 0.0
+    """The same on the recurrent input."""
+    word_dropout: float = 0.05
+    """Share of tokens that become <unk> in training."""
+    average: float = 0.999
+    """Momentum of the exponential average of the weights that is evaluated and kept; 0 keeps the last weights."""
+    stop_by: str = "score"
+    """What early stopping and the best checkpoint look at: score, or loss."""
+    patience: int = 6
+    """Evaluations without a better one before training stops; 0 never stops early."""
+    evaluate_every: int = 1
+    """Epochs between evaluations on the dev set."""
+    start_from: str = ""
+    """A trained model to start from (a folder or a shipped name): what fits by name and shape is taken over."""
+
+    def __post_init__(self):
+        _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
+        _require(self.batch_size >= 1, "batch_size must be at least 1", self.batch_size)
+        _require(self.learning_rate > 0, "learning_rate must be above 0", self.learning_rate)
+        _require(self.optimizer in ("adamw", "sgd"), "optimizer must be adamw or sgd", self.optimizer)
+        _require(self.schedule in SCHEDULES, f"schedule must be one of {', '.join(SCHEDULES)}", self.schedule)
+        _require(self.stop_by in ("score", "loss"), "stop_by must be score or loss", self.stop_by)
+        _require(self.clip_norm >= 0, "clip_norm must be at least 0 (0 switches it off)", self.clip_norm)
+        _require(self.evaluate_every >= 1, "evaluate_every must be at least 1", self.evaluate_every)
+        for name in ("label_smoothing", "dropout", "recurrent_dropout", "word_dropout", "average"):
+            value = getattr(self, name)
+            _require(0 <= value < 1, f"{name} must be at least 0 and below 1 (0 switches it off)", value)
+
+
+def _require(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{rule}, got {value!r}.")
