@@ -1,4 +1,4 @@
-"""Text from outside made safe: one form of Unicode, nothing invisible, nothing endless; and what was changed is said."""
+"""Text from outside made safe: one form of Unicode, nothing invisible, nothing endless; what was changed is said."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAX_CHARACTERS = 200_000
 """A text without spaces is refused by its characters."""
 
 # Every character that means "here is some space or a new line"; the text becomes one line.
-_SPACE = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-# Marks that turn the direction of writing (Unicode Standard Annex 9): they can make a page show another text than it has.
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+SPACE = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+# They turn the direction of writing (Unicode Standard Annex 9), and can make a page show another text than it has.
+DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Soft hyphen, zero-width space and byte order mark. The zero-width joiners stay: scripts and emoji need them.
-_INVISIBLE = re.compile("[\u00ad\u200b\ufeff]")
+INVISIBLE = re.compile("[\u00ad\u200b\ufeff]")
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]*(?=\s)")
 
 
@@ -55,11 +55,11 @@ def clean(text: str) -> CleanText:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise TextRefused("The text is not UTF-8. Convert it, for instance with iconv.")
     notices = []
-    text = _SPACE.sub(" ", text)
+    text = SPACE.sub(" ", text)
     for kind, pattern in (
-        ("control character", _CONTROL),
-        ("mark of writing direction", _DIRECTION),
-        ("invisible character", _INVISIBLE),
+        ("control character", CONTROL),
+        ("mark of writing direction", DIRECTION),
+        ("invisible character", INVISIBLE),
     ):
         text, count = pattern.subn("", text)
         if count:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import keras
 import numpy as np
@@ -17,7 +19,9 @@ else:
     raise ImportError(f"Carrousel runs on Keras' TensorFlow and JAX backends, not on {NAME!r}. Set KERAS_BACKEND.")
 
 
-def scan(function: Callable, state: tuple, steps: tuple, like: tuple, reverse: bool = False):
+def scan(
+    function: Callable, state: tuple, steps: tuple, like: tuple, reverse: bool = False, differentiable: bool = True
+):
     """Runs `function(state, step) -> (state, outputs)` over the leading axis.
 
     Args:
@@ -26,6 +30,8 @@ def scan(function: Callable, state: tuple, steps: tuple, like: tuple, reverse: b
         steps: a tuple of tensors (time, …), cut along time.
         like: a tuple of tensors with the type and shape of one step's outputs.
         reverse: go from the last step to the first; outputs keep the order of `steps`.
+        differentiable: False where the caller brings its own backward pass. Steps are then views of `steps`, not
+            copies; a gradient through them would cost time² in TensorFlow.
 
     Returns:
         state: the final state, a tuple.
@@ -34,12 +40,12 @@ def scan(function: Callable, state: tuple, steps: tuple, like: tuple, reverse: b
     if NAME == "jax":
         return jax.lax.scan(function, state, steps, reverse=reverse)
     count = tf.shape(steps[0])[0]
-    reads = [tf.TensorArray(x.dtype, size=count, element_shape=x.shape[1:]).unstack(x) for x in steps]
+    read = _reader(steps, count) if differentiable else _viewer(steps)
     writes = tuple(tf.TensorArray(x.dtype, size=count, element_shape=x.shape) for x in like)
 
     def body(number, state, writes):
         at = count - 1 - number if reverse else number
-        new, outputs = function(state, tuple(array.read(at) for array in reads))
+        new, outputs = function(state, read(at))
         for before, after in zip(state, new, strict=True):
             after.set_shape(before.shape)
         return number + 1, new, tuple(a.write(at, x) for a, x in zip(writes, outputs, strict=True))
@@ -48,6 +54,19 @@ def scan(function: Callable, state: tuple, steps: tuple, like: tuple, reverse: b
         lambda number, *_: number < count, body, (0, tuple(state), writes), maximum_iterations=count
     )
     return state, tuple(array.stack() for array in writes)
+
+
+def _reader(steps, count):
+    arrays = [tf.TensorArray(x.dtype, size=count, element_shape=x.shape[1:]).unstack(x) for x in steps]
+    return lambda at: tuple(array.read(at) for array in arrays)
+
+
+def _viewer(steps):
+    def read(at):
+        begin, end = tf.reshape(at, (1,)), tf.reshape(at + 1, (1,))
+        return tuple(tf.strided_slice(x, begin, end, shrink_axis_mask=1) for x in steps)
+
+    return read
 
 
 def custom_gradient(function: Callable) -> Callable:
@@ -60,6 +79,8 @@ def custom_gradient(function: Callable) -> Callable:
     Returns:
         A function from the same tensors to `outputs`.
     """
+    if _forward_only.get():
+        return lambda *tensors: function(*tensors)[0]
     if NAME == "tensorflow":
         return tf.custom_gradient(function)
 
@@ -68,13 +89,24 @@ def custom_gradient(function: Callable) -> Callable:
 
         def zeros_for_none(upstream):
             found = gradient(*upstream) if isinstance(upstream, (tuple, list)) else gradient(upstream)
-            return tuple(
-                _jax_zero(x) if one is None else one for x, one in zip(tensors, found, strict=True)
-            )
+            return tuple(_jax_zero(x) if one is None else one for x, one in zip(tensors, found, strict=True))
 
         return outputs, zeros_for_none
 
     return jax.custom_gradient(with_zeros)
+
+
+_forward_only: ContextVar[bool] = ContextVar("forward_only", default=False)
+
+
+@contextmanager
+def forward_only() -> Iterator[None]:
+    """Functions traced within carry no backward pass of their own: a SavedModel has no use for it, and would warn."""
+    token = _forward_only.set(True)
+    try:
+        yield
+    finally:
+        _forward_only.reset(token)
 
 
 def _jax_zero(tensor):
@@ -82,6 +114,46 @@ def _jax_zero(tensor):
     if jax.numpy.issubdtype(tensor.dtype, jax.numpy.inexact):
         return jax.numpy.zeros_like(tensor)
     return np.zeros(tensor.shape, dtype=jax.dtypes.float0)
+
+
+def vjp(function: Callable, *tensors):
+    """A function's outputs and its backward pass.
+
+    Args:
+        function: takes `tensors` and returns a tensor or a tuple of tensors.
+        tensors: where to evaluate it; floating point.
+
+    Returns:
+        outputs: what `function` returns.
+        pull: takes gradients shaped as the outputs and returns a list of gradients, one for each of `tensors`.
+    """
+    if NAME == "jax":
+        outputs, pull = jax.vjp(function, *[jax.numpy.asarray(tensor) for tensor in tensors])
+        return outputs, lambda upstream: list(pull(upstream))
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        outputs = function(*tensors)
+
+    def pull(upstream):
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(outputs, tensors, output_gradients=upstream, unconnected_gradients=zero)
+
+    return outputs, pull
+
+
+def gradients(function: Callable, *tensors) -> list:
+    """The gradients of a function's result, summed over its entries, with respect to each of `tensors`.
+
+    Args:
+        function: takes `tensors` and returns one tensor.
+        tensors: where to evaluate it; floating point.
+
+    Returns:
+        One tensor for each of `tensors`, shaped alike; zeros where the result does not depend on it.
+    """
+    outputs, pull = vjp(function, *tensors)
+    return pull(keras.ops.ones_like(outputs))
 
 
 def sigmoid_gradient(activation, upstream):
@@ -108,7 +180,7 @@ def compiled(function: Callable, signature: list | None = None) -> Callable:
     if NAME == "jax":
         return jax.jit(function)
     specs = None if signature is None else [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
-    return tf.function(function, input_signature=specs)
+    return tf.function(function, input_signature=specs, autograph=False)
 
 
 def matmul(first, second, transpose_first: bool = False):
@@ -116,3 +188,20 @@ def matmul(first, second, transpose_first: bool = False):
     if NAME == "tensorflow":
         return tf.matmul(first, second, transpose_a=transpose_first)
     return jax.numpy.matmul(first.T if transpose_first else first, second)
+
+
+def true_places(mask):
+    """Where a mask is True.
+
+    Args:
+        mask: bool (count,).
+
+    Returns:
+        places: int32 (g,), in order; under JAX, whose shapes cannot depend on values, all of them.
+        numbers: int32 (count,): for each place its number within `places`; any number within where there is none.
+    """
+    if NAME == "jax":
+        everywhere = jax.numpy.arange(mask.shape[0], dtype="int32")
+        return everywhere, everywhere
+    places = tf.cast(tf.reshape(tf.where(mask), (-1,)), tf.int32)
+    return places, tf.maximum(tf.cumsum(tf.cast(mask, tf.int32)) - 1, 0)

@@ -55,7 +55,9 @@ class RecurrentDecoder(keras.layers.Layer):
         if context not in CONTEXTS:
             raise ValueError(f"context must be one of {', '.join(CONTEXTS)}, got {context!r}.")
         self.settings = {
-            name: value for name, value in locals().items() if name not in ("self", "kwargs") and not name.startswith("_")
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "kwargs") and not name.startswith("_")
         }
         self.vocabulary_size, self.units, self.tie_embeddings = vocabulary_size, units, tie_embeddings
         self.residual, self.recurrent_dropout = residual, recurrent_dropout
@@ -66,9 +68,7 @@ class RecurrentDecoder(keras.layers.Layer):
             embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_size**-0.5),
             name="embedding",
         )
-        self.cells = [
-            build_cell(cell, units, dtype=self.dtype_policy, name=f"layer_{n + 1}") for n in range(layers)
-        ]
+        self.cells = [build_cell(cell, units, dtype=self.dtype_policy, name=f"layer_{n + 1}") for n in range(layers)]
         self.start_layers = [
             [
                 keras.layers.Dense(width, activation="tanh" if k == 0 else None, name=f"start_{n + 1}_{'hc'[k]}")
@@ -132,20 +132,37 @@ class RecurrentDecoder(keras.layers.Layer):
             }
         return state
 
-    def step(self, token_ids, state):
+    def prepare(self):
+        """Every token's way into the first layer, so that `step` looks it up instead of multiplying.
+
+        It costs as much as stepping through the whole vocabulary once, and holds for the weights of this moment.
+
+        Returns:
+            (vocabulary, P).
+        """
+        return self.cells[0].project(self.embedding(ops.arange(self.vocabulary_size, dtype="int32")))
+
+    def step(self, token_ids, state, advance=None, prepared=None):
         """Reads one token and says what may come next.
 
         Args:
             token_ids: int32 (batch,).
             state: from `start` or an earlier `step`.
+            advance: (level, cell, projected, state) → (output, new state), in place of `cell.step`; `models.explain`
+                changes units with it.
+            prepared: from `prepare`, or None.
 
         Returns:
             logits: float32 (batch, vocabulary).
             state: the state after the token.
         """
-        inputs, layers = self.embedding(token_ids), []
+        layers: list = []
+        inputs = self.embedding(token_ids) if prepared is None else ops.take(prepared, token_ids, axis=0)
         for level, cell in enumerate(self.cells):
-            output, new = cell.step(self._project(level, inputs, state), state["layers"][level])
+            looked_up = prepared is not None and level == 0
+            projected = self._with_context(level, inputs if looked_up else cell.project(inputs), state)
+            before = state["layers"][level]
+            output, new = advance(level, cell, projected, before) if advance else cell.step(projected, before)
             inputs = output + inputs if self.residual and level else output
             layers.append(new)
         return self.logits(inputs, state), {**state, "layers": layers}
@@ -163,8 +180,12 @@ class RecurrentDecoder(keras.layers.Layer):
         inputs = self.embedding(self.word_dropout(target_ids, training=training))
         return self.logits(self.run(inputs, state, training), state, training)
 
-    def run(self, inputs, state, training=False):
-        """The top layer's outputs for embedded tokens. (batch, time, embedding_size) → (batch, time, units)."""
+    def run(self, inputs, state, training=False, run=run_cell):
+        """The top layer's outputs for embedded tokens. (batch, time, embedding_size) → (batch, time, units).
+
+        Args:
+            run: what runs a cell over time, see `models.encoders.text.RecurrentStack.call`.
+        """
         for level, cell in enumerate(self.cells):
             dropped = self.input_dropouts[level](inputs, training=training)
             recurrent_mask = None
@@ -172,14 +193,12 @@ class RecurrentDecoder(keras.layers.Layer):
                 ones = ops.ones((ops.shape(inputs)[0], cell.units), dtype=inputs.dtype)
                 recurrent_mask = self.recurrent_dropouts[level](ones, training=True)
             start = [ops.cast(tensor, inputs.dtype) for tensor in state["layers"][level]]
-            outputs, _ = run_cell(
-                cell, self._project(level, dropped, state), start, recurrent_mask=recurrent_mask
-            )
+            projected = self._with_context(level, cell.project(dropped), state)
+            outputs, _ = run(cell, projected, start, recurrent_mask=recurrent_mask)
             inputs = outputs + inputs if self.residual and level else outputs
         return inputs
 
-    def _project(self, level, inputs, state):
-        projected = self.cells[level].project(inputs)
+    def _with_context(self, level, projected, state):
         if level == 0 and self.context_layer:
             context = state["context"]["gates"]
             projected = projected + (ops.expand_dims(context, 1) if len(projected.shape) == 3 else context)

@@ -1,8 +1,8 @@
 """The classic tasks on which the LSTM was shown to matter: generators of their sequences, shared with the benchmark.
 
-Every task gives batches of `inputs` (batch, time, features), `targets` (batch, time, outputs) and `weights` (batch, time),
-which is 1 where an answer is due and 0 elsewhere; sequences are padded on the right. A sequence is right when each of its
-due answers is.
+Every task gives batches of `inputs` (batch, time, features), `targets` (batch, time, outputs) and `weights` (batch,
+time), which is 1 where an answer is due and 0 elsewhere; sequences are padded on the right. A sequence is right
+when each of its due answers is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Task:
         features: width of the input.
         outputs: width of the answer.
         loss: "squared", "logistic" (each output apart) or "softmax".
-        batch: (generator, size, length) → `Batch`; what `length` means is the task's: steps to remember, the largest n, …
+        batch: (generator, size, length) → `Batch`; what `length` means is the task's: steps to remember, the
+            largest n, …
         tolerance: for "squared", how far off an answer may be and still be right.
     """
 
@@ -90,8 +91,9 @@ def counting_words(counts: np.ndarray, length: int) -> Batch:
 def timing_batch(generator: np.random.Generator, size: int, length: int) -> Batch:
     """Spikes with gaps from `length`/2 to `length` steps: at each spike, how long was the gap before it?
 
-    After the measuring of spike delays in Gers, Schraudolph & Schmidhuber (2002); here the gap itself is asked for, as a
-    share of `length`, at three spikes a sequence. Nothing but the spikes comes in, so the time between must be kept inside.
+    After the measuring of spike delays in Gers, Schraudolph & Schmidhuber (2002); here the gap itself is asked for,
+    as a share of `length`, at three spikes a sequence. Nothing but the spikes comes in, so the time between must be
+    kept inside.
     """
     gaps = generator.integers(length // 2, length + 1, (size, 3))
     spikes = np.concatenate([np.zeros((size, 1), int), gaps.cumsum(1)], axis=1)
@@ -108,9 +110,9 @@ def timing_batch(generator: np.random.Generator, size: int, length: int) -> Batc
 def adding_batch(generator: np.random.Generator, size: int, length: int) -> Batch:
     """Add the two marked of about `length` numbers (Hochreiter & Schmidhuber 1997, task 4).
 
-    As there: numbers from −1 to 1; a first mark among the first ten, a second among the first half; the markers of the first
-    and last step are −1 unless marked; lengths from T to 1.1 T; the answer, 0.5 + (X₁ + X₂) / 4, is asked for at the end.
-    A mark on the first step counts as zero, as there.
+    As there: numbers from −1 to 1; a first mark among the first ten, a second among the first half; the markers of
+    the first and last step are −1 unless marked; lengths from T to 1.1 T; the answer, 0.5 + (X₁ + X₂) / 4, is asked
+    for at the end. A mark on the first step counts as zero, as there.
     """
     longest = length + length // 10
     lengths = generator.integers(length, longest + 1, size)
@@ -131,7 +133,7 @@ def adding_batch(generator: np.random.Generator, size: int, length: int) -> Batc
 
 
 def lag_batch(generator: np.random.Generator, size: int, length: int) -> Batch:
-    """One of two symbols, then `length` random others, then: which was it? (after Hochreiter & Schmidhuber 1997, task 2)."""
+    """One of two symbols, `length` others, then: which was it? (after Hochreiter & Schmidhuber 1997, task 2)."""
     distractors = 8
     bits = generator.integers(0, 2, size)
     symbols = generator.integers(2, 2 + distractors, (size, length + 1))
@@ -202,7 +204,8 @@ TASKS = {
         Task(
             key="adding",
             title="Add two numbers",
-            text="Of many numbers two are marked; at the end their sum is asked for (Hochreiter & Schmidhuber 1997, task 4).",
+            text="Of many numbers two are marked; at the end their sum is asked for (Hochreiter & Schmidhuber "
+            "1997, task 4).",
             features=2,
             outputs=1,
             loss="squared",

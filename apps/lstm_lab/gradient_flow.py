@@ -1,9 +1,9 @@
 """Gradient flow back through time: how much of a nudge to the state at step t is still felt at the last step.
 
-The figure is ‖∂state_T/∂state_t‖ (Frobenius, over √units), where the state is what carries the memory: h for the plain unit
-and the GRU, c for the LSTM. It is one at t = T by definition; where it falls, later errors cannot teach earlier steps
-(Hochreiter 1991; Bengio et al. 1994). Beside it stands the carrousel alone: with every gate's derivative cut and the forget
-gate at one, the error stays one for ever (Hochreiter & Schmidhuber 1997).
+The figure is ‖∂state_T/∂state_t‖ (Frobenius, over √units), where the state is what carries the memory: h for the
+plain unit and the GRU, c for the LSTM. It is one at t = T by definition; where it falls, later errors cannot teach
+earlier steps (Hochreiter 1991; Bengio et al. 1994). Beside it stands the carrousel alone: with every gate's
+derivative cut and the forget gate at one, the error stays one for ever (Hochreiter & Schmidhuber 1997).
 """
 
 from __future__ import annotations

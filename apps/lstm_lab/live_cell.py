@@ -1,7 +1,7 @@
 """The live cell: one unit of each kind on one drawn sequence, with stories that show what a gate is for.
 
-Everything that moves is computed in the browser (`widget/live_cell.js`); this module says where it starts, and a test checks
-that each story's cell does what its text promises.
+Everything that moves is computed in the browser (`widget/live_cell.js`); this module says where it starts, and a
+test checks that each story's cell does what its text promises.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ STORIES = (
     Story(
         key="latch",
         title="Latch",
-        text="One pulse opens the input gate and is written. After that the gate is shut, the forget gate stays open, and the "
-        "small noise that follows cannot touch what is stored.",
+        text="One pulse opens the input gate and is written. After that the gate is shut, the forget gate stays "
+        "open, and the small noise that follows cannot touch what is stored.",
         inputs=tuple(0.9 if step == 3 else NOISE[step - 1] for step in range(1, STEPS + 1)),
         lstm_input=(9.0, 0.0, 2.0, 0.0),
         lstm_bias=(-5.0, 5.0, 0.0, 2.0),
@@ -103,8 +103,8 @@ STORIES = (
     Story(
         key="forget",
         title="Forget on command",
-        text="A positive pulse writes; a negative one closes the forget gate and empties the cell. The GRU can only forget by "
-        "writing something else in the same step.",
+        text="A positive pulse writes; a negative one closes the forget gate and empties the cell. The GRU can "
+        "only forget by writing something else in the same step.",
         inputs=pulses(s2=0.9, s8=-0.9, s11=0.9),
         lstm_input=(9.0, 9.0, 2.0, 0.0),
         lstm_bias=(-5.0, 5.0, 0.0, 2.0),
@@ -114,8 +114,8 @@ STORIES = (
     Story(
         key="count",
         title="Count",
-        text="All gates open: the carrousel adds what comes in and takes it away again, so that it is back at zero after as "
-        "many steps down as up. This is how an LSTM tells aⁿbⁿ; a unit that squashes its state cannot.",
+        text="All gates open: the carrousel adds what comes in and takes it away again, so that it is back at zero "
+        "after as many steps down as up. This is how an LSTM tells aⁿbⁿ; a unit that squashes its state cannot.",
         inputs=(1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0),
         lstm_input=(0.0, 0.0, 0.4, 0.0),
         lstm_bias=(9.0, 9.0, 0.0, 9.0),
@@ -126,8 +126,9 @@ STORIES = (
     Story(
         key="timer",
         title="Keep time",
-        text="No input at all. The cell fills step by step; through its peephole it opens the output gate once it is full, and "
-        "that spike, seen one step later, shuts the forget gate: a clock. Switch the peepholes off, and the gate is blind.",
+        text="No input at all. The cell fills step by step; through its peephole it opens the output gate once it "
+        "is full, and that spike, seen one step later, shuts the forget gate: a clock. Switch the peepholes off, "
+        "and the gate is blind.",
         inputs=(0.0,) * STEPS,
         lstm_input=(0.0, 0.0, 0.0, 0.0),
         lstm_recurrent=(0.0, -13.0, 0.0, 0.0),
@@ -141,8 +142,8 @@ STORIES = (
     Story(
         key="leak",
         title="Leak",
-        text="The forget gate half open, as with a bias of zero: every step halves what is held. That is why one starts its "
-        "bias at one or more. Pull it up and see.",
+        text="The forget gate half open, as with a bias of zero: every step halves what is held. That is why one "
+        "starts its bias at one or more. Pull it up and see.",
         inputs=pulses(s2=0.9),
         lstm_input=(9.0, 0.0, 2.0, 0.0),
         lstm_bias=(-5.0, 0.0, 0.0, 2.0),

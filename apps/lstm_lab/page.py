@@ -1,16 +1,17 @@
 """The LSTM lab: what a cell does, why its gradient lasts, and how it learns, on one page of five benches.
 
-The drawings are components of our own (`widget/`): stepping, playing and every slider run in the browser. Python is asked
-only for a typed expression, for a training, and for the GRU made of a coupled-gate LSTM.
+The drawings are components of our own (`widget/`): stepping, playing and every slider run in the browser. Python is
+asked only for a typed expression, for a training, and for the GRU made of a coupled-gate LSTM.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 
 import streamlit as st
 
-from apps.lstm_lab import gradient_flow, live_cell, training
+from apps.lstm_lab import coupling, gradient_flow, live_cell, training
 from apps.lstm_lab.b_diagrams import graph, layout, lstm, parser
 from apps.lstm_lab.classic_tasks import TASKS
 from apps.lstm_lab.widget import widget
@@ -53,23 +54,57 @@ def page() -> None:
 def live_cell_bench() -> None:
     """One unit of each kind on a sequence that the visitor draws."""
     widget("live_cell")(key="live_cell", data=live_cell.widget_data())
+    in_python("""
+        import numpy as np
+        from apps.lstm_lab.live_cell import STORIES
+        from apps.lstm_lab.units import forward
+
+        story = STORIES[0]
+        trace = forward("lstm", story.weights("lstm"), np.array(story.inputs)[None, :, None])
+        print(trace["forget"][0, :, 0], trace["cell"][0, :, 0])
+    """)
+
+
+def in_python(code: str) -> None:
+    """How to get the same outside the page."""
+    with st.expander("The same in Python"):
+        st.code(textwrap.dedent(code).strip(), language="python")
 
 
 def gradient_flow_bench() -> None:
     """How far back a nudge is felt."""
     st.markdown(
-        "An error at the end of a sequence must travel back to the step that caused it. A plain unit multiplies it by its "
-        "weights and by the slope of tanh at every step, and soon nothing is left; the LSTM's carrousel multiplies it by its "
-        "forget gate alone."
+        "An error at the end of a sequence must travel back to the step that caused it. A plain unit multiplies it "
+        "by its weights and by the slope of tanh at every step, and soon nothing is left; the LSTM's carrousel "
+        "multiplies it by its forget gate alone."
     )
     widget("gradient_flow")(key="gradient_flow", data=gradient_flow.widget_data())
+    in_python("""
+        import numpy as np
+        from apps.lstm_lab.gradient_flow import gradient_flow
+        from apps.lstm_lab.units import random_weights
+
+        generator = np.random.default_rng(7)
+        weights = random_weights("lstm", 2, 8, generator, keep_bias=3.0)
+        print(gradient_flow("lstm", weights, generator.normal(size=(60, 2))))
+    """)
 
 
 @st.fragment
 def b_diagram_bench() -> None:
     """An expression, or the LSTM cell, as a b-diagram."""
+    st.markdown(
+        "Every circle keeps two numbers: right what it computed, left its derivative there. Feed the variables "
+        "forward; then feed 1 in at the end and run the arrows in reverse, multiplying by the left halves. What "
+        "arrives at a variable is the derivative (Rojas 1996, ch. 7)."
+    )
     chosen = st.pills(
-        "Example", [*EXAMPLES, *CELL], default=next(iter(EXAMPLES)), key="example", on_change=_take_example, required=True
+        "Example",
+        [*EXAMPLES, *CELL],
+        default=next(iter(EXAMPLES)),
+        key="example",
+        on_change=_take_example,
+        required=True,
     )
     if chosen in CELL:
         diagram = lstm.lstm_diagram(CELL[chosen])
@@ -85,11 +120,18 @@ def b_diagram_bench() -> None:
     )
     try:
         tree = parser.parse(typed or "")
-        diagram = parser.build(tree, _value_inputs(parser.variables(tree)))
+        values = _value_inputs(parser.variables(tree))
+        diagram = parser.build(tree, values)
     except graph.DiagramError as error:
         st.warning(str(error))
         return
     widget("b_diagram")(key="b_diagram", data=layout.drawing(diagram) | {"title": typed})
+    in_python(f"""
+        from apps.lstm_lab.b_diagrams.parser import build, parse
+
+        diagram = build(parse({typed!r}), {values})
+        print(diagram.output.value, diagram.gradients())
+    """)
 
 
 def _take_example() -> None:
@@ -156,6 +198,15 @@ def classic_tasks_bench() -> None:
         st.session_state.lab_running = True
     running = st.session_state.lab_running
     st.fragment(_train_and_draw, run_every=0.1 if running else None)()
+    in_python(f"""
+        from apps.lstm_lab.training import Trainer
+
+        trainer = Trainer({key!r}, {length}, {tuple(chosen)!r}, seed={int(seed)}, keep_bias={bias})
+        while not trainer.done:
+            trainer.work(1.0)
+        print(trainer.successes)
+        # Longer sequences, Keras layers, three seeds, as the papers report: python -m benchmarks.classic_tasks
+    """)
 
 
 def _train_and_draw() -> None:
@@ -182,7 +233,27 @@ def _train_and_draw() -> None:
 
 
 def coupling_bench() -> None:
-    """A coupled-gate LSTM that is a GRU."""
+    """A coupled-gate LSTM that is a GRU, number for number."""
+    st.markdown(
+        "A GRU is an LSTM with four changes. Make them one after another: the weights stay those of the GRU, and "
+        "at the last change its numbers come out. Both are computed here by the layers themselves: Keras' `GRU` "
+        "and our `CoupledGateLSTM`."
+    )
+    seed = st.number_input("Seed of weights and input", 0, 999, 0, key="coupling_seed", width=220)
+    with st.spinner("Keras is being loaded…"):
+        data = _compared(int(seed))
+    widget("coupling")(key="coupling", data=data)
+    in_python(f"""
+        from apps.lstm_lab.coupling import compare
+
+        result = compare(seed={int(seed)})
+        print(result["gru"][-1], result["stages"][-1]["hidden"][-1])
+    """)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _compared(seed: int) -> dict:
+    return coupling.compare(seed)
 
 
 if __name__ == "__main__":

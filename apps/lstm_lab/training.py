@@ -1,7 +1,8 @@
 """Training in the page: small networks in NumPy, with the backward pass that the lab draws, in seconds.
 
-No automatic derivative is used: the gradients are those of `units.backward`, the optimizer is Adam (Kingma & Ba 2015) with
-the gradient's norm clipped. A `Trainer` works in slices, so that the page can draw between them and can stop.
+No automatic derivative is used: the gradients are those of `units.backward`, the optimizer is Adam (Kingma & Ba
+2015) with the gradient's norm clipped. A `Trainer` works in slices, so that the page can draw between them and can
+stop.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ SETTINGS = {
 UNITS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "peephole": "LSTM with peepholes"}
 
 
-def loss_and_slope(task: Task, answers: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]:
+def loss_and_slope(
+    task: Task, answers: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
     """The mean loss over the due answers, and its derivative by the answers.
 
     Args:
@@ -235,7 +238,8 @@ def _tested_how(trainer: Trainer) -> str:
     setting = trainer.setting
     width = f"{setting.units} units each. "
     if setting.test_factor > 1:
-        return width + f"Tested on words up to n = {round(trainer.length * setting.test_factor)}; none above {trainer.length} was trained on."
+        beyond = round(trainer.length * setting.test_factor)
+        return width + f"Tested on words up to n = {beyond}; none above {trainer.length} was trained on."
     if trainer.task.loss == "squared":
         return width + f"Right: every answer within {trainer.task.tolerance}."
     return width + "Right: every answer due is right."

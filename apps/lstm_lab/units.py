@@ -1,11 +1,11 @@
 """The recurrent units of the lab in NumPy, with their hand-derived backward passes.
 
 The LSTM's equations are not here: they are `models.layers.reference`, the one readable copy. This module adds the plain
-recurrent unit and the GRU in the same manner, and one door, `forward` and `backward`, for all three. The browser's copy is
-`widget/cells.js`; a test compares the two.
+recurrent unit and the GRU in the same manner, and one door, `forward` and `backward`, for all three. The browser's
+copy is `widget/cells.js`; a test compares the two.
 
-Weights are laid out as Keras lays them out: kernel (features, n·units), recurrent (units, n·units), bias (n·units,); LSTM
-columns i, f, c, o; GRU columns z, r, h with `reset_after=False`.
+Weights are laid out as Keras lays them out: kernel (features, n·units), recurrent (units, n·units), bias
+(n·units,); LSTM columns i, f, c, o; GRU columns z, r, h with `reset_after=False`.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def rnn_backward(
 
 
 def gru_forward(weights: Weights, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """The GRU of Cho et al. (2014), the sign of z as in Keras: h_t = z ⊙ h_{t−1} + (1 − z) ⊙ tanh(W x_t + U (r ⊙ h_{t−1})).
+    """The GRU of Cho et al. (2014), the sign of z as in Keras: h_t = z ⊙ h_{t−1} + (1 − z) ⊙ tanh(W x_t + U (r ⊙
+    h_{t−1})).
 
     Args:
         weights: with n = 3, columns z, r, h.
@@ -220,8 +221,8 @@ def backward(
         weights: of that unit.
         trace: what `forward` returned.
         hidden_gradient: (batch, time, units), what the layer above sends to each output; None for nothing.
-        state_gradient: (batch, time, units), what is fed in at the state itself; None for nothing. For units whose state is
-            their output, the two add up.
+        state_gradient: (batch, time, units), what is fed in at the state itself; None for nothing. For units whose
+            state is their output, the two add up.
 
     Returns:
         gradients: by weight name, summed over batch and time.
@@ -237,9 +238,11 @@ def backward(
 
 def lstm_forward(weights, inputs):
     from apps.lstm_lab import _until_reference
+
     return _until_reference.lstm_forward(weights, inputs)
 
 
 def lstm_backward(weights, trace, hidden_gradient, state_gradient):
     from apps.lstm_lab import _until_reference
+
     return _until_reference.lstm_backward(weights, trace, hidden_gradient, state_gradient)

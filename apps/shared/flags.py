@@ -52,20 +52,20 @@ def parse(program: str, does: str, parts: Mapping[str, Any], argv: Sequence[str]
 
 
 def one_line(box: str) -> str:
-    """What tyro's box says, without the box and the help below its rule."""
-    text = re.sub("\x1b\\[[0-9;]*m", "", box)
-    said = []
-    for line in text.splitlines():
-        if not line.startswith("│"):
-            continue
-        line = line.strip("│ ")
-        if line.startswith("──"):
-            break
-        said.append(line)
+    """What tyro's box says, without the box and the help below its rule.
+
+    Where standard output is not UTF-8 the box has no frame: a title and a rule stand above what is said.
+    """
+    lines = [line.strip("│ ") for line in re.sub("\x1b\\[[0-9;]*m", "", box).splitlines()]
+    lines = [line for line in lines if line and line[0] not in "╭╰"]
+    rules = [number for number, line in enumerate(lines) if line.startswith(("──", "--- ", "----"))]
+    if "│" not in box and rules:
+        lines, rules = lines[rules[0] + 1 :], [number - rules[0] - 1 for number in rules[1:]]
+    said = lines[: rules[0]] if rules else lines
     if said and said[0].startswith("Missing from"):
         flags = [line.split()[0] for line in said[1:] if line.startswith("--")]
         return f"Missing: {', '.join(flags)}."
-    message = re.sub(r"^Error parsing (?!-)[\w-]+: ", "", " ".join(said) or " ".join(text.split()))
+    message = re.sub(r"^Error parsing (?!-)[\w-]+: ", "", " ".join(said))
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
 

@@ -1,4 +1,4 @@
-"""Recipes to JSON and back; unknown fields are refused, so that a model of another version is not read as this one's."""
+"""Recipes to JSON and back. Unknown fields are refused: a model of another version is not read as this one's."""
 
 from __future__ import annotations
 

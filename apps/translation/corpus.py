@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from apps.shared.errors import UserError
 from apps.translation.recipe import TranslationRecipe
 from data.batches import pad, plan_epoch
+from data.corpora import multi30k, parallel
 from data.tokenizers import subwords
 from data.tokenizers.special import BOS_ID
 from data.tokenizers.subwords import SubwordTokenizer
@@ -27,12 +30,64 @@ class ParallelText:
     target: SubwordTokenizer
 
 
+def read_split(recipe: TranslationRecipe, split: str, options: Any) -> list[Pair]:
+    """Reads one part of the corpus, or the user's own files.
+
+    Args:
+        recipe: the languages.
+        split: "train", "val" or the name of a test set.
+        options: has `data_dir`, and the user's files: `source_file` and `target_file`, and for the split "val"
+            `dev_source_file` and `dev_target_file` where it has them.
+
+    Raises:
+        UserError: there is no data to read, or only one of two files is given.
+        ValueError, FileNotFoundError: see `data.corpora`.
+    """
+    dev = split == "val" and hasattr(options, "dev_source_file")
+    names = ("dev_source_file", "dev_target_file") if dev else ("source_file", "target_file")
+    files = [getattr(options, name) for name in names]
+    if any(files):
+        if not all(files):
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise UserError(f"Give both {flags}: sentences, and their translations line by line.")
+        return parallel.read_pairs(*files)
+    directory = options.data_dir
+    if directory is None:
+        raise UserError(
+            "No corpus to read. Name the folder that holds Multi30k with --data-dir or in CARROUSEL_DATA, fetch it "
+            "with `train --download`, or give --source-file and --target-file."
+        )
+    return multi30k.read_pairs(directory, split, recipe.source, recipe.target)
+
+
 def learn_subwords(train: Sequence[Pair], recipe: TranslationRecipe) -> tuple[SubwordTokenizer, SubwordTokenizer]:
     """Learns the pieces of both languages, each from its own side of the training text."""
     return (
         SubwordTokenizer.train((source for source, _ in train), recipe.source_vocabulary),
         SubwordTokenizer.train((target for _, target in train), recipe.target_vocabulary),
     )
+
+
+def fits(pair: Pair, text: ParallelText, recipe: TranslationRecipe) -> bool:
+    """Whether both sentences are within the model's window."""
+    source, target = pair
+    return (
+        len(text.source.encode(source)) <= recipe.max_source_length
+        and len(text.target.encode(target)) <= recipe.max_target_length
+    )
+
+
+def encode_pairs(
+    pairs: Sequence[Pair], text: ParallelText, recipe: TranslationRecipe
+) -> list[tuple[list[int], list[int]]]:
+    """Ids of both sentences with `</s>`, cut to the model's window."""
+    return [
+        (
+            text.source.encode(source)[: recipe.max_source_length],
+            text.target.encode(target)[: recipe.max_target_length],
+        )
+        for source, target in pairs
+    ]
 
 
 class TrainingBatches:
@@ -47,12 +102,10 @@ class TrainingBatches:
 
     def __init__(self, text: ParallelText, recipe: TranslationRecipe, seed: int, multiple: int = 1):
         self.text, self.recipe, self.seed, self.multiple = text, recipe, seed, multiple
-        plain = [(text.source.encode(source), text.target.encode(target)) for source, target in text.train]
-        fits = [len(s) <= recipe.max_source_length and len(t) <= recipe.max_target_length for s, t in plain]
-        self.pairs = [pair for pair, fit in zip(text.train, fits, strict=True) if fit]
-        self.encoded = [pair for pair, fit in zip(plain, fits, strict=True) if fit]
-        if not self.encoded:
+        self.pairs = [pair for pair in text.train if fits(pair, text, recipe)]
+        if not self.pairs:
             raise ValueError("Every training sentence is longer than max_source_length or max_target_length.")
+        self.encoded = encode_pairs(self.pairs, text, recipe)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -70,9 +123,7 @@ class TrainingBatches:
                 for (source, _), (_, target) in zip(self.pairs, self.encoded, strict=True)
             ]
         lengths = np.array([(len(target), len(source)) for source, target in encoded])
-        return EncodedBatches(
-            encoded, plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch), self.multiple
-        )
+        return EncodedBatches(encoded, plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch), self.multiple)
 
 
 class EncodedBatches(Sequence):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from data.text import clean
 from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID
 from data.tokenizers.subwords import SubwordTokenizer
 from models.decoding.options import SearchOptions
+from models.decoding.trace import add_text
+
+if TYPE_CHECKING:
+    from models.explain.edits import Edit
 
 IDS = {"bos": BOS_ID, "eos": EOS_ID, "pad": PAD_ID}
 
@@ -78,6 +82,7 @@ class Translator(Predictor):
     ):
         self.model, self.recipe, self.source, self.target, self.name = model, recipe, source, target, name
         self._compiled: dict[Any, Any] = {}
+        self._explainer: Any = None
 
     def default_search(self) -> SearchOptions:
         """Beam 5 with the length penalty that the recipe was tuned to."""
@@ -139,9 +144,87 @@ class Translator(Predictor):
         """Most tokens of a translation: twice the source's and ten, at most `max_length`."""
         return min(search.max_length, 2 * len(source_ids) + 10)
 
-    def _search_function(self, search: SearchOptions):
-        from dataclasses import replace
+    def trace(
+        self,
+        item: str,
+        search: SearchOptions | None = None,
+        prefix_ids: Sequence[int] = (),
+        edits: Sequence[Edit] = (),
+    ) -> dict[str, Any]:
+        """The whole search for one sentence, step by step; see `Predictor.trace`.
 
+        Args:
+            item: the sentence.
+            search: how to search; `search.prefix` is text that the translation must begin with.
+            prefix_ids: the same as target ids, in place of `search.prefix`.
+            edits: units held at a value, see `models.explain.edits`.
+
+        Returns:
+            A DecodingTrace, see `models.decoding.trace`.
+        """
+        search = search or self.default_search()
+        source_ids, notices = self.read(item)
+        if source_ids is None:
+            raise ValueError("There is nothing to translate: the text is empty.")
+        if search.prefix and not len(prefix_ids):
+            prefix_ids = self.target.encode(search.prefix, add_eos=False)
+        trace = self._walk(source_ids, search, prefix_ids, edits)
+        add_text(trace, self.target.pieces)
+        for answer in trace["hypotheses"]:
+            answer["text"] = self.target.decode(answer["ids"])
+        head = {name: trace.pop(name) for name in ("format", "version")}
+        head |= {"task": "translation", "model": self.name, "source": self.source_tokens(item, source_ids)}
+        return {**head, **({"notices": list(notices)} if notices else {}), **trace}
+
+    def source_tokens(self, text: str, source_ids: Sequence[int]) -> dict[str, Any]:
+        """The `source` of a trace: the text, its pieces, and which pieces make which word."""
+        pieces = self.source.pieces(source_ids)
+        words: list[dict[str, Any]] = []
+        for number, piece in enumerate(pieces):
+            if piece.startswith("▁") or not words or source_ids[number] == EOS_ID:
+                words.append({"text": "", "tokens": []})
+            words[-1]["tokens"].append(number)
+            words[-1]["text"] += piece.removeprefix("▁")
+        tokens = [{"id": int(i), "text": piece} for i, piece in zip(source_ids, pieces, strict=True)]
+        return {"text": text, "tokens": tokens, "words": words}
+
+    @property
+    def explainer(self) -> Any:
+        """The model's `models.explain.explainer.Explainer`."""
+        from models.explain.explainer import Explainer
+
+        if self._explainer is None:
+            self._explainer = Explainer(self.model.encoder, self.model.decoder, BOS_ID)
+        return self._explainer
+
+    def _walk(self, source_ids, search: SearchOptions, prefix_ids, edits) -> dict[str, Any]:
+        from models.decoding import graph, walk
+
+        self.explainer.check(edits)
+        return walk.search(
+            self.model.decoder,
+            self.explainer.start(pad([source_ids]), edits),
+            self.limit(source_ids, search),
+            search,
+            IDS,
+            prefix_ids,
+            graph.draw_uniforms(1, search) if search.method == "sampling" else None,
+            advance=self._whole_step(search),
+            held=self.explainer.held_at(edits),
+        )
+
+    def _whole_step(self, search: SearchOptions):
+        """One step of `models.decoding.walk`, compiled."""
+        from models import backend
+        from models.decoding import walk
+
+        key = "step", replace(search, seed=0, n_best=1, prefix="")
+        if key not in self._compiled:
+            step = walk.whole_step(self.model.decoder, search, IDS, self.explainer.step)
+            self._compiled[key] = backend.compiled(step)
+        return self._compiled[key]
+
+    def _search_function(self, search: SearchOptions):
         from models import backend
         from models.decoding import graph
 

@@ -46,7 +46,7 @@ class TranslationRecipe(TrainingRecipe):
     decoder_layers: int = 1
     """Decoder layers."""
     context: str = "every-step"
-    """Show the summary to the decoder at every-step (Cho et al. 2014), or at the start alone (Sutskever et al. 2014)."""
+    """Show the summary to the decoder at every-step (Cho et al. 2014), or at the start (Sutskever et al. 2014)."""
     tie_embeddings: bool = True
     """The output's weights are the target embedding's."""
     residual: bool = True

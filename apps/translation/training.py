@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from apps.shared.errors import UserError
 from apps.translation import network
-from apps.translation.corpus import EncodedBatches, Pair, ParallelText, TrainingBatches, learn_subwords
+from apps.translation.card import model_card
+from apps.translation.corpus import (
+    EncodedBatches,
+    ParallelText,
+    TrainingBatches,
+    encode_pairs,
+    learn_subwords,
+    read_split,
+)
 from apps.translation.predictor import Translator
 from apps.translation.recipe import TranslationRecipe
 from data.batches import plan_epoch
-from data.corpora import multi30k
+from data.corpora import fetch, multi30k
+from data.tokenizers.subwords import SubwordTokenizer
 from metrics.bleu import corpus_bleu
 from models.decoding.options import SearchOptions
 from models.encoder_decoder import token_loss
-from serving import store
+from serving import store, weights
 from training import fit
+
+SOURCE_SUBWORDS, TARGET_SUBWORDS = "source.subwords.model", "target.subwords.model"
+PENALTIES = (0.6, 1.0, 1.4, 1.8)
 
 
 def train(recipe: TranslationRecipe, options: Any) -> Path:
@@ -31,33 +45,97 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
     Returns:
         `options.output`.
     """
-    text = load(recipe, options)
+    start = _Start.read(recipe.start_from)
+    text = load(recipe, options, start)
     batches = TrainingBatches(text, recipe, options.seed, multiple=8 if options.jit else 1)
     model = network.build(recipe, text.source.size, text.target.size)
+    start.give(model, text)
     fit.compile_model(model, recipe, batches.steps_per_epoch, options.jit)
     evaluate = DevScore(text, recipe)
     run = fit.Run(model, recipe, batches, evaluate, options.output / "run", time_limit=options.time_limit)
     progress = run.train()
-    figures = progress.history[progress.best_epoch - 1] if progress.history else {}
+    best = next(row for row in progress.history if row["epoch"] == progress.best_epoch)
+    recipe, beam_scores = tune_length_penalty(model, recipe, text)
+    metrics = {"dev": best, "dev_beam_5_by_length_penalty": beam_scores, "epochs": progress.epoch}
     return store.write(
         options.output,
         task="translation",
         recipe=asdict(recipe),
         model=model,
-        files={"source.subwords.model": text.source.model, "target.subwords.model": text.target.model},
-        metrics={"dev": figures},
-        card="",
+        files={SOURCE_SUBWORDS: text.source.model, TARGET_SUBWORDS: text.target.model},
+        metrics=metrics,
+        card=model_card(recipe, metrics, options, parameters=int(model.count_params()), pairs=len(text.train)),
     )
 
 
-def load(recipe: TranslationRecipe, options: Any) -> ParallelText:
-    """Reads the sentence pairs and learns (or, in a resumed run, reads again) the subwords."""
-    directory = options.data_dir
-    pairs = {
-        split: multi30k.read_pairs(directory, split, recipe.source, recipe.target) for split in ("train", "val")
-    }
-    source, target = learn_subwords(pairs["train"], recipe)
-    return ParallelText(train=pairs["train"], dev=pairs["val"], source=source, target=target)
+def load(recipe: TranslationRecipe, options: Any, start: _Start) -> ParallelText:
+    """Reads the sentence pairs, and learns the subwords or takes those of the run or of the model to start from."""
+    if options.download:
+        options = replace(options, data_dir=_download(options.data_dir))
+    train_pairs, dev_pairs = read_split(recipe, "train", options), read_split(recipe, "val", options)
+    kept = [options.output / "run" / name for name in (SOURCE_SUBWORDS, TARGET_SUBWORDS)]
+    if all(path.is_file() for path in kept):
+        source, target = (SubwordTokenizer.load(path) for path in kept)
+    else:
+        source, target = learn_subwords(train_pairs, recipe)
+        if start.recipe:
+            source = start.source if start.recipe.source == recipe.source else source
+            target = start.target if start.recipe.target == recipe.target else target
+        for path, tokenizer in zip(kept, (source, target), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tokenizer.save(path)
+    return ParallelText(train=train_pairs, dev=dev_pairs, source=source, target=target)
+
+
+def _download(directory: Path | None) -> Path:
+    directory = directory or Path.home() / ".cache" / "carrousel"
+    say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    fetch.fetch(multi30k.FILES, multi30k.HOME, directory / "multi30k", say)
+    return directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """The model that a run starts from, or nothing."""
+
+    recipe: TranslationRecipe | None = None
+    source: SubwordTokenizer | None = None
+    target: SubwordTokenizer | None = None
+    values: dict[str, np.ndarray] | None = None
+
+    @classmethod
+    def read(cls, name: str) -> _Start:
+        if not name:
+            return cls()
+        folder = store.read(store.resolve(name, "translation"), "translation")
+        return cls(
+            recipe=TranslationRecipe(**folder.recipe),
+            source=SubwordTokenizer.load(folder / SOURCE_SUBWORDS),
+            target=SubwordTokenizer.load(folder / TARGET_SUBWORDS),
+            values=weights.read_weights(folder / store.WEIGHTS),
+        )
+
+    def give(self, model, text: ParallelText) -> None:
+        """Takes over the weights that fit by name and shape; embeddings only where the tokenizer is the same."""
+        if self.values is None or self.source is None or self.target is None:
+            return
+        strange = [
+            side
+            for side, ours, theirs in (
+                ("encoder/embedding", text.source, self.source),
+                ("decoder/embedding", text.target, self.target),
+                ("decoder/output", text.target, self.target),
+            )
+            if ours.model != theirs.model
+        ]
+        taken = 0
+        for name, variable in weights.weight_names(model).items():
+            value = self.values.get(name)
+            if value is not None and value.shape == tuple(variable.shape) and not any(s in name for s in strange):
+                variable.assign(value)
+                taken += 1
+        if not taken:
+            raise UserError("Nothing in the model named by --start-from fits this recipe. Use the same sizes and cell.")
 
 
 class DevScore:
@@ -70,13 +148,13 @@ class DevScore:
 
     def __init__(self, text: ParallelText, recipe: TranslationRecipe):
         self.text, self.recipe = text, recipe
-        encoded = [(text.source.encode(s), text.target.encode(t)) for s, t in text.dev]
-        plan = plan_epoch([len(t) for _, t in encoded], 128, seed=0, epoch=0)
+        encoded = encode_pairs(text.dev, text, recipe)
+        plan = plan_epoch(np.array([len(target) for _, target in encoded]), 128, seed=0, epoch=0)
         self.batches = EncodedBatches(encoded, plan)
         self.translator: Translator | None = None
 
     def __call__(self, model) -> dict[str, float]:
-        """`loss` in nats a token, `score`: greedy BLEU, 0 to 100."""
+        """`loss` in nats a token, `score`: greedy BLEU, lowercased, 0 to 100."""
         total = tokens = 0.0
         for number in range(len(self.batches)):
             inputs, target_out = self.batches[number]
@@ -84,9 +162,27 @@ class DevScore:
             total, tokens = total + float(nats) * float(count), tokens + float(count)
         if self.translator is None:
             self.translator = Translator(model, self.recipe, self.text.source, self.text.target)
-        results = self.translator.predict([source for source, _ in self.text.dev], SearchOptions(beam_size=1))
-        score = corpus_bleu([result.to_line() for result in results], [target for _, target in self.text.dev])
-        return {"loss": round(total / tokens, 4), "score": round(score, 2)}
+        score = _dev_bleu(self.translator, self.text, SearchOptions(beam_size=1))
+        return {"loss": round(total / tokens, 4), "score": score}
+
+
+def tune_length_penalty(
+    model, recipe: TranslationRecipe, text: ParallelText
+) -> tuple[TranslationRecipe, dict[str, float]]:
+    """Chooses the length penalty by beam-5 BLEU on the dev set.
+
+    Returns:
+        The recipe with it, and BLEU by penalty.
+    """
+    translator = Translator(model, recipe, text.source, text.target)
+    scores = {a: _dev_bleu(translator, text, SearchOptions(beam_size=5, length_penalty=a)) for a in PENALTIES}
+    best = max(scores, key=lambda penalty: scores[penalty])
+    return replace(recipe, length_penalty=best), {str(penalty): score for penalty, score in scores.items()}
+
+
+def _dev_bleu(translator: Translator, text: ParallelText, search: SearchOptions) -> float:
+    results = translator.predict([source for source, _ in text.dev], search)
+    return round(corpus_bleu([result.to_line() for result in results], [target for _, target in text.dev]), 2)
 
 
 def _logits(output):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +53,22 @@ class SearchOptions:
         if self.temperature:
             return "sampling"
         return "greedy" if self.beam_size == 1 else "beam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSearchOptions:
+    """Settings of a beam search in the graph that are known only when it runs, as in a SavedModel.
+
+    Takes the place of `SearchOptions` in `models.decoding.graph`. Whoever feeds the tensors sees to their range.
+    """
+
+    beam_size: Any
+    """int32 scalar, at least 1."""
+    length_penalty: Any
+    """float32 scalar, at least 0."""
+    max_length: int
+    """See `SearchOptions`."""
+    method: ClassVar[str] = "beam"
+    temperature: ClassVar[float] = 0.0
+    top_k: ClassVar[int] = 0
+    top_p: ClassVar[float] = 1.0

@@ -1,6 +1,7 @@
 """What searches are made of. Every part works on whole batches and is used by both drivers.
 
-Hypotheses of a batch are a dictionary of tensors, n sentences with k hypotheses each, best first (k may be known only when the graph runs):
+Hypotheses of a batch are a dictionary of tensors, n sentences with k hypotheses each, best first; both numbers may be
+known only when the graph runs:
 
 - `tokens` int32 (n, k, L): what was said, padding behind it;
 - `last` int32 (n, k): the newest token, `<s>` at first;
@@ -15,7 +16,12 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from models import backend
+from models.decoding.options import SearchOptions
+
 NOTHING = float("-inf")
+BLOCK = 80  # tokens; near the square root of usual vocabularies, and a divisor of round ones
+SMALL_VOCABULARY = 1024  # below, one heap is quicker than two
 
 
 def start_hypotheses(batch, beam_size: int, max_length: int, bos_id: int, pad_id: int, samples: bool = False) -> dict:
@@ -52,39 +58,80 @@ def normalise(scores, lengths, length_penalty: float):
     return scores / lengths**length_penalty
 
 
-def propose(logits, hypotheses: dict, width: int, pad_id: int) -> dict:
+def propose(logits, hypotheses: dict, width: int, pad_id: int, growing: dict | None = None, forced_ids=None) -> dict:
     """Each hypothesis' likeliest continuations. A finished one proposes itself alone, as it is.
 
     Args:
-        logits: float32 (n · k, vocabulary).
+        logits: float32 (n · k, vocabulary); with `growing` its rows alone.
         hypotheses: see this module.
         width: continuations a hypothesis.
+        growing: from `growing_rows`, where `logits` has only these; or None.
+        forced_ids: int32 (n,); a sentence whose entry is not padding may only say that token. Or None.
 
     Returns:
         A dictionary of (n, k, width): `ids` int32, `log_probs` float32 of that token, `scores` float32 of the
         hypothesis with it, `lengths` int32.
     """
-    top, ids = ops.top_k(logits, width)
-    log_probs = top - ops.logsumexp(logits, axis=-1, keepdims=True)
-    shape = (-1, ops.shape(hypotheses["scores"])[1], width)
-    return _candidates(ops.reshape(ids, shape), ops.reshape(log_probs, shape), hypotheses, pad_id)
+    top, ids = likeliest(logits, width)
+    normalizer = log_normalizer(logits, top, ids)
+    log_probs = top - normalizer
+    if forced_ids is not None:
+        forced = ops.expand_dims(of_sentences(forced_ids, hypotheses, growing), -1)
+        must = ops.take_along_axis(logits, forced, axis=-1) - normalizer
+        must = ops.where(ops.arange(width, dtype="int32") == 0, must, NOTHING)
+        is_forced = ops.not_equal(forced, pad_id)
+        ids, log_probs = ops.where(is_forced, forced, ids), ops.where(is_forced, must, log_probs)
+    return _candidates(ids, log_probs, hypotheses, pad_id, growing)
 
 
-def propose_forced(logits, hypotheses: dict, width: int, pad_id: int, forced_ids) -> dict:
-    """As `propose`, but a sentence whose `forced_ids` (int32 (n,)) is not padding may only say that token."""
-    free = propose(logits, hypotheses, width, pad_id)
-    beam_size = ops.shape(hypotheses["scores"])[1]
-    chosen = ops.repeat(forced_ids, beam_size, axis=0)
-    log_probs = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1)
-    log_probs = ops.reshape(log_probs, (-1, beam_size, 1))
-    ids = ops.broadcast_to(ops.reshape(forced_ids, (-1, 1, 1)), ops.shape(free["ids"]))
-    first = ops.arange(width, dtype="int32") == 0
-    forced = _candidates(ids, ops.where(first, log_probs, NOTHING), hypotheses, pad_id)
-    is_forced = ops.reshape(ops.not_equal(forced_ids, pad_id), (-1, 1, 1))
-    return {name: ops.where(is_forced, forced[name], free[name]) for name in free}
+def likeliest(logits, count: int):
+    """The largest logits and their ids, largest first; the lower id wins a tie, as in `ops.top_k`.
+
+    A heap over thousands of tokens costs as much as the product that made them. So the vocabulary is cut into blocks,
+    and only the `count` blocks with the largest maxima are looked through: they hold the `count` largest.
+
+    Args:
+        logits: float32 (rows, vocabulary).
+        count: how many, at most the vocabulary.
+
+    Returns:
+        values: float32 (rows, count).
+        ids: int32 (rows, count).
+    """
+    vocabulary = logits.shape[-1]
+    if surely_one(count) or vocabulary < SMALL_VOCABULARY:
+        return ops.top_k(logits, count)
+    blocks = -(-vocabulary // BLOCK)
+    padded = logits
+    if vocabulary % BLOCK:
+        padded = ops.pad(logits, ((0, 0), (0, blocks * BLOCK - vocabulary)), constant_values=NOTHING)
+    padded = ops.reshape(padded, (-1, BLOCK))
+    maxima = ops.reshape(ops.max(padded, axis=-1), (-1, blocks))
+    smaller = min if isinstance(count, int) else ops.minimum
+    chosen = smaller(count, blocks)
+    best = ops.sort(ops.top_k(maxima, chosen)[1], axis=-1)  # in their order, so that the lower id wins a tie
+    rows = ops.expand_dims(ops.arange(ops.shape(logits)[0], dtype="int32"), -1)
+    found = ops.take(padded, ops.reshape(rows * blocks + best, (-1,)), axis=0)
+    values, places = ops.top_k(ops.reshape(found, (-1, chosen * BLOCK)), count)
+    return values, ops.take_along_axis(best, places // BLOCK, axis=-1) * BLOCK + places % BLOCK
 
 
-def _candidates(ids, log_probs, hypotheses: dict, pad_id: int) -> dict:
+def log_normalizer(logits, top, ids):
+    """The logarithm of the sum of exp(logits), float32 (rows, 1), from the largest logits, see `likeliest`.
+
+    It is the largest logit less the logarithm of its probability, which is never below 1 / vocabulary: the softmax
+    is one pass where the logarithm of a sum takes four.
+    """
+    probability = ops.take_along_axis(ops.softmax(logits, axis=-1), ids[:, :1], axis=-1)
+    return top[:, :1] - ops.log(probability)
+
+
+def _candidates(ids, log_probs, hypotheses: dict, pad_id: int, growing: dict | None = None) -> dict:
+    """(rows, width) → (n, k, width), with what finished hypotheses propose."""
+    if growing is not None:
+        ids, log_probs = (ops.take(values, growing["places"], axis=0) for values in (ids, log_probs))
+    shape = (-1, ops.shape(hypotheses["scores"])[1], ops.shape(ids)[-1])
+    ids, log_probs = ops.reshape(ids, shape), ops.reshape(log_probs, shape)
     first = ops.arange(ops.shape(ids)[-1], dtype="int32") == 0
     finished = ops.expand_dims(hypotheses["finished"], -1)
     log_probs = ops.where(finished, ops.where(first, 0.0, NOTHING), log_probs)
@@ -96,6 +143,26 @@ def _candidates(ids, log_probs, hypotheses: dict, pad_id: int) -> dict:
         "scores": ops.expand_dims(hypotheses["scores"], -1) + log_probs,
         "lengths": ops.broadcast_to(lengths, ops.shape(ids)),
     }
+
+
+def growing_rows(hypotheses: dict) -> dict:
+    """Where the hypotheses are that can still grow: only these need a step of the decoder.
+
+    Returns:
+        `rows` int32 (g,): their places among all n · k, in order; under JAX, whose shapes are fixed, all places.
+        `places` int32 (n · k,): for each place its number within `rows`; where nothing grows it means nothing.
+    """
+    growing = ops.logical_and(hypotheses["scores"] > NOTHING, ops.logical_not(hypotheses["finished"]))
+    rows, places = backend.true_places(ops.reshape(growing, (-1,)))
+    return {"rows": rows, "places": places}
+
+
+def of_sentences(values, hypotheses: dict, growing: dict | None):
+    """What belongs to a sentence for each of the rows of its hypotheses. (n, …) → (n · k, …), or (g, …)."""
+    beam_size = ops.shape(hypotheses["scores"])[1]
+    if growing is None:
+        return ops.repeat(values, beam_size, axis=0)
+    return ops.take(values, growing["rows"] // beam_size, axis=0)
 
 
 def keep_best(candidates: dict, beam_size: int, length_penalty: float):
@@ -114,23 +181,46 @@ def keep_best(candidates: dict, beam_size: int, length_penalty: float):
     return chosen // width, chosen
 
 
-def draw(logits, hypotheses: dict, uniform, pad_id: int, temperature: float, top_k: int, top_p: float):
+def draw(
+    logits,
+    hypotheses: dict,
+    uniform,
+    pad_id: int,
+    options: SearchOptions,
+    growing: dict | None = None,
+    forced_ids=None,
+) -> dict:
     """Draws each hypothesis' next token: one candidate a hypothesis, of width 1.
 
     The score counts the model's own log-probability, before temperature and filters.
 
     Args:
-        logits: float32 (n · k, vocabulary).
+        logits, hypotheses, growing, forced_ids: see `propose`.
         uniform: float32 (n, k), a draw from [0, 1) for each hypothesis: the token is where the cumulative probability
             passes it, so that both drivers and every backend draw alike.
+        options: temperature, top_k, top_p.
     """
-    filtered = filter_logits(logits / temperature, top_k, top_p)
-    cumulative = ops.cumsum(ops.softmax(filtered, axis=-1), axis=-1)
-    below = cumulative <= ops.reshape(uniform, (-1, 1)) * cumulative[:, -1:]
-    ids = ops.minimum(ops.sum(ops.cast(below, "int32"), axis=-1, keepdims=True), logits.shape[-1] - 1)
+    uniform = ops.reshape(uniform, (-1, 1))
+    if growing is not None:
+        uniform = ops.take(uniform, growing["rows"], axis=0)
+    filtered = filter_logits(logits / options.temperature, options.top_k, options.top_p)
+    probabilities = ops.softmax(filtered, axis=-1)
+    cumulative = ops.cumsum(probabilities, axis=-1)
+    below = cumulative <= uniform * cumulative[:, -1:]
+    ids = ops.sum(ops.cast(below, "int32"), axis=-1, keepdims=True)
+    # Rounding can carry a draw just below 1 beyond the last token that was left.
+    ids = ops.minimum(ids, _last_possible(probabilities))
+    if forced_ids is not None:
+        forced = ops.expand_dims(of_sentences(forced_ids, hypotheses, growing), -1)
+        ids = ops.where(ops.not_equal(forced, pad_id), forced, ids)
     log_probs = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ids, axis=-1)
-    shape = (-1, ops.shape(hypotheses["scores"])[1], 1)
-    return _candidates(ops.reshape(ids, shape), ops.reshape(log_probs, shape), hypotheses, pad_id)
+    return _candidates(ids, log_probs, hypotheses, pad_id, growing)
+
+
+def _last_possible(probabilities):
+    """The highest id that has a probability. float32 (rows, vocabulary) → int32 (rows, 1)."""
+    ids = ops.arange(probabilities.shape[-1], dtype="int32")
+    return ops.max(ops.where(probabilities > 0, ids, 0), axis=-1, keepdims=True)
 
 
 def filter_logits(logits, top_k: int, top_p: float):
@@ -182,9 +272,14 @@ def done(hypotheses: dict):
 
 def repeat_state(state, beam_size: int):
     """Gives each of a sentence's hypotheses its copy of the state. (n, …) → (n · beam_size, …)."""
-    if isinstance(beam_size, int) and beam_size == 1:
+    if surely_one(beam_size):
         return state
     return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, beam_size, axis=0), state)
+
+
+def surely_one(beam_size) -> bool:
+    """Whether the beam is known to be 1 while the graph is built, so that states need no copies and no sorting."""
+    return isinstance(beam_size, int) and beam_size == 1
 
 
 def reorder(state, parents, fixed: tuple[str, ...] = ()):

@@ -90,7 +90,7 @@ class TraceWriter:
         )
 
     def _expanded(self, node: int, log_probs) -> dict[str, Any]:
-        best = np.argsort(-log_probs, kind="stable")[: self.shown]
+        best = _likeliest(log_probs, self.shown)
         probabilities = np.exp(log_probs.astype(np.float64))
         rest = max(0.0, 1.0 - float(probabilities[best].sum()))
         entropy = -float((probabilities * np.where(probabilities > 0, log_probs, 0)).sum())
@@ -182,6 +182,16 @@ class TraceWriter:
             "ended": "</s>" if ids and ids[-1] == self.ids["eos"] else "max_length",
             "path": self.paths[place],
         }
+
+
+def _likeliest(log_probs, count: int):
+    """The places of the `count` greatest, greatest first; the earlier place wins a tie."""
+    if count < len(log_probs):
+        least = np.partition(log_probs, -count)[-count]
+        places = np.flatnonzero(log_probs >= least)
+    else:
+        places = np.arange(len(log_probs))
+    return places[np.argsort(-log_probs[places], kind="stable")][:count]
 
 
 def add_text(trace: dict[str, Any], spell) -> dict[str, Any]:

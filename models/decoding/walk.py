@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from models.decoding import parts
-from models.decoding.graph import advance_hypotheses, forced_at
+from models.decoding.graph import advance_hypotheses
 from models.decoding.options import SearchOptions
 from models.decoding.trace import TraceWriter
 
@@ -22,8 +22,8 @@ def search(
     ids: dict,
     prefix_ids=(),
     uniforms=None,
-    step: Callable | None = None,
-    edit: Callable[[int, Any], Any] | None = None,
+    advance: Callable | None = None,
+    held: Callable[[int], Any] | None = None,
 ) -> dict[str, Any]:
     """Searches as `graph.search` does, for one sentence, and tells all.
 
@@ -33,47 +33,76 @@ def search(
         limit: most tokens.
         prefix_ids: tokens that every hypothesis must begin with.
         uniforms: float32 (1, beam_size, max_length) for sampling, or None.
-        step: used in place of `decoder.step`: the same, compiled.
-        edit: (position, state after that step's token was read) → the state to go on with: how a picture asks what
-            would happen if a unit were silent.
+        advance: `whole_step` of the same options, compiled; None runs it as it is, which is slow.
+        held: position → what `advance` holds there, see `models.explain.explainer.Explainer.held_at`: how a picture
+            asks what would happen if a unit were silent.
 
     Returns:
         A DecodingTrace without texts, see `models.decoding.trace`.
     """
-    step = step or decoder.step
+    advance = advance or whole_step(decoder, options, ids)
     writer = TraceWriter(options, ids, prefix_ids)
     hypotheses = parts.start_hypotheses(
         1, options.beam_size, options.max_length, ids["bos"], ids["pad"], samples=options.method == "sampling"
     )
     state = parts.repeat_state(state, options.beam_size)
-    limits = np.array([limit], np.int32)
-    forced_ids = np.array([prefix_ids], np.int32) if len(prefix_ids) else None
-    fixed = getattr(decoder, "fixed_state", ())
+    limits, before = np.array([limit], np.int32), _first(hypotheses)
     for position in range(limit):
-        logits, state = step(ops.reshape(hypotheses["last"], (-1,)), state)
-        if edit is not None:
-            state = edit(position, state)
-        forced = forced_at(forced_ids, position, ids["pad"])
-        uniform = None if uniforms is None else uniforms[:, :, position]
-        before = hypotheses
-        hypotheses, parents, candidates, chosen = advance_hypotheses(
-            logits, before, position, limits, options, ids, forced, uniform
+        forced = np.array([prefix_ids[position] if position < len(prefix_ids) else ids["pad"]], np.int32)
+        uniform = np.zeros((1, options.beam_size), np.float32) if uniforms is None else uniforms[:, :, position]
+        step = advance(
+            hypotheses, state, np.int32(position), limits, forced, uniform, held(position) if held else []
         )
-        chosen = np.asarray(chosen)[0]
+        hypotheses, state = step["hypotheses"], step["state"]
+        after = _first(hypotheses)
         writer.step(
             position,
-            log_probs=np.asarray(ops.log_softmax(logits, axis=-1)),
-            before=_first(before),
-            after=_first(hypotheses),
-            candidates=_first(candidates),
-            parents=chosen if parents is None else np.asarray(parents)[0],
-            chosen=chosen,
+            log_probs=np.asarray(step["log_probs"]),
+            before=before,
+            after=after,
+            candidates=_first(step["candidates"]),
+            parents=np.asarray(step["parents"])[0],
+            chosen=np.asarray(step["chosen"])[0],
         )
-        if parents is not None and options.beam_size > 1:
-            state = parts.reorder(state, parents, fixed)
-        if bool(parts.done(hypotheses)):
+        before = after
+        if bool(step["done"]):
             break
-    return writer.finish(_first(hypotheses))
+    return writer.finish(before)
+
+
+def whole_step(decoder, options: SearchOptions, ids: dict, step: Callable | None = None) -> Callable:
+    """One whole step of a search as a function of tensors, to be compiled.
+
+    Args:
+        decoder, options, ids: see `graph.search`.
+        step: (token ids, state, held) → (logits, state), in place of `decoder.step`.
+
+    Returns:
+        A function of the hypotheses, the state, the position, the limits (1,), the forced token (1,) or padding, the
+        draws (1, beam_size), and what is held; it gives all that a trace is written from, and whether the search is
+        done.
+    """
+    fixed = getattr(decoder, "fixed_state", ())
+
+    def advance(hypotheses, state, position, limits, forced, uniform, held):
+        token_ids = ops.reshape(hypotheses["last"], (-1,))
+        logits, state = step(token_ids, state, held) if step else decoder.step(token_ids, state)
+        after, parents, candidates, chosen = advance_hypotheses(
+            logits, hypotheses, position, limits, options, ids, forced, uniform
+        )
+        if parents is not None and not parts.surely_one(options.beam_size):
+            state = parts.reorder(state, parents, fixed)
+        return {
+            "hypotheses": after,
+            "state": state,
+            "log_probs": ops.log_softmax(logits, axis=-1),
+            "candidates": candidates,
+            "parents": chosen if parents is None else parents,
+            "chosen": chosen,
+            "done": parts.done(after),
+        }
+
+    return advance
 
 
 def _first(tensors: dict) -> dict:

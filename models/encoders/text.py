@@ -70,12 +70,13 @@ class RecurrentStack(keras.layers.Layer):
             width = self.output_width
         self.built = True
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, run=run_cell):
         """Runs all layers.
 
         Args:
             inputs: (batch, time, features).
             mask: bool (batch, time), True for real tokens.
+            run: what runs a cell over time; `models.explain` gives its own, which keeps what it sees.
 
         Returns:
             outputs: (batch, time, output_width) of the top layer.
@@ -84,7 +85,7 @@ class RecurrentStack(keras.layers.Layer):
         outputs, states = inputs, []
         for level, cells in enumerate(self.cells):
             inputs = self.input_dropouts[level](outputs, training=training)
-            reads = [self._run(level, number, inputs, mask, training) for number in range(len(cells))]
+            reads = [self._run(level, number, inputs, mask, training, run) for number in range(len(cells))]
             joined = ops.concatenate([read for read, _ in reads], axis=-1)
             if self.residual and level and joined.shape[-1] == outputs.shape[-1]:
                 joined = joined + outputs
@@ -92,14 +93,14 @@ class RecurrentStack(keras.layers.Layer):
             states.append([state for _, state in reads])
         return outputs, states
 
-    def _run(self, level, number, inputs, mask, training):
+    def _run(self, level, number, inputs, mask, training, run):
         cell = self.cells[level][number]
         recurrent_mask = None
         if self.recurrent_dropouts[level] and training:
             ones = ops.ones((ops.shape(inputs)[0], cell.units), dtype=inputs.dtype)
             recurrent_mask = self.recurrent_dropouts[level][number](ones, training=True)
         start = initial_state(cell, ops.shape(inputs)[0], inputs.dtype)
-        return run_cell(cell, cell.project(inputs), start, mask, reverse=number == 1, recurrent_mask=recurrent_mask)
+        return run(cell, cell.project(inputs), start, mask, reverse=number == 1, recurrent_mask=recurrent_mask)
 
     def get_config(self):
         return {**super().get_config(), **self.settings}
@@ -142,7 +143,9 @@ class TextEncoder(keras.layers.Layer):
         if summary not in SUMMARIES:
             raise ValueError(f"summary must be one of {', '.join(SUMMARIES)}, got {summary!r}.")
         self.settings = {
-            name: value for name, value in locals().items() if name not in ("self", "kwargs") and not name.startswith("_")
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "kwargs") and not name.startswith("_")
         }
         self.summary, self.reverse, self.pad_id = summary, reverse, pad_id
         self.word_dropout = WordDropout(word_dropout, unknown_id, name="word_dropout")
@@ -170,20 +173,24 @@ class TextEncoder(keras.layers.Layer):
         Returns:
             `{"summary": (batch, S)}`.
         """
+        return self.summarise(*self.embed(source_ids, training), training)
+
+    def embed(self, source_ids, training=False):
+        """The embedded tokens in reading order, (batch, time, embedding_size), and their mask, bool (batch, time)."""
         mask = ops.not_equal(source_ids, self.pad_id)
         if self.reverse:
             source_ids = reverse_sequences(source_ids, mask)
-        embedded = self.embedding(self.word_dropout(source_ids, training=training))
-        return self.summarise(embedded, mask, training)
+        return self.embedding(self.word_dropout(source_ids, training=training)), mask
 
-    def summarise(self, embedded, mask, training=False):
+    def summarise(self, embedded, mask, training=False, run=run_cell):
         """The summary of sentences whose tokens are embedded already: what saliency differentiates.
 
         Args:
             embedded: (batch, time, embedding_size), in reading order.
             mask: bool (batch, time).
+            run: see `RecurrentStack.call`.
         """
-        outputs, states = self.stack(embedded, mask=mask, training=training)
+        outputs, states = self.stack(embedded, mask=mask, training=training, run=run)
         parts = [tensor for state in states[-1] for tensor in state]
         if self.summary == "pooled":
             parts = [state[0] for state in states[-1]]

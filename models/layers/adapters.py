@@ -96,7 +96,6 @@ class LSTMCell(KerasCell):
             "hidden": gate_output * ops.tanh(cell),
         }
 
-
     def sequence(self, projected, state, mask=None, reverse=False, recurrent_mask=None):
         """All steps at once, see `models.layers.fused`; equal to stepping."""
         outputs, hidden, cell = lstm_sequence(

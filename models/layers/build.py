@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = ("rnn", "lstm", "gru", "peephole", "block", "coupled")
+CELLS_PER_BLOCK = 4  # at most: the largest divisor of the units up to this
 
 
 def build_cell(kind: str, units: int, **kwargs):
@@ -17,8 +18,20 @@ def build_cell(kind: str, units: int, **kwargs):
         ValueError: there is no such cell.
     """
     from models.layers import adapters
+    from models.layers.coupled_gate_lstm import CoupledGateLSTMCell
+    from models.layers.lstm_block import LSTMBlockCell
+    from models.layers.peephole_lstm import PeepholeLSTMCell
 
-    classes = {"rnn": adapters.SimpleRNNCell, "lstm": adapters.LSTMCell, "gru": adapters.GRUCell}
-    if kind not in classes:
+    if kind not in CELLS:
         raise ValueError(f"There is no cell {kind!r}. Choose one of {', '.join(CELLS)}.")
+    if kind == "block":
+        cells = max(n for n in range(1, CELLS_PER_BLOCK + 1) if units % n == 0)
+        return LSTMBlockCell(units // cells, cells, **kwargs)
+    classes = {
+        "rnn": adapters.SimpleRNNCell,
+        "lstm": adapters.LSTMCell,
+        "gru": adapters.GRUCell,
+        "peephole": PeepholeLSTMCell,
+        "coupled": CoupledGateLSTMCell,
+    }
     return classes[kind](units, **kwargs)

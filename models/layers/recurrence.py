@@ -33,6 +33,11 @@ def run_cell(cell, projected, state, mask=None, reverse=False, recurrent_mask=No
     """
     if hasattr(cell, "sequence"):
         return cell.sequence(projected, state, mask=mask, reverse=reverse, recurrent_mask=recurrent_mask)
+    return step_cell(cell, projected, state, mask, reverse, recurrent_mask)
+
+
+def step_cell(cell, projected, state, mask=None, reverse=False, recurrent_mask=None):
+    """`run_cell` one step after another by `cell.step`, whether or not the cell has a faster way."""
     steps = [ops.swapaxes(projected, 0, 1)]
     if mask is not None:
         steps.append(ops.expand_dims(ops.swapaxes(mask, 0, 1), -1))

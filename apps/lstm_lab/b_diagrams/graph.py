@@ -1,8 +1,8 @@
 """The b-diagram itself: nodes that keep a value on their right side and a derivative on their left (Rojas 1996, ch. 7).
 
 Going forward, a node computes its value from what its edges bring. Going backward, one is fed in at the output and the
-arrows run in reverse: what arrives at a node is multiplied by its left side, an edge multiplies by its weight both ways, and
-what reaches a node along several paths is added.
+arrows run in reverse: what arrives at a node is multiplied by its left side, an edge multiplies by its weight both
+ways, and what reaches a node along several paths is added.
 """
 
 from __future__ import annotations
@@ -50,15 +50,17 @@ FUNCTIONS = {
     "tan": Function("tan", math.tan, lambda v: 1.0 / math.cos(v) ** 2, "1/cos²({})"),
     "exp": Function("exp", math.exp, math.exp, "exp({})"),
     "log": Function("log", math.log, lambda v: 1.0 / v, "1/({})", lambda v: v > 0, "a number above zero"),
-    "sqrt": Function(
-        "√", math.sqrt, lambda v: 0.5 / math.sqrt(v), "1/(2√{})", lambda v: v > 0, "a number above zero"
-    ),
+    "sqrt": Function("√", math.sqrt, lambda v: 0.5 / math.sqrt(v), "1/(2√{})", lambda v: v > 0, "a number above zero"),
     "tanh": Function("tanh", math.tanh, lambda v: 1.0 - math.tanh(v) ** 2, "1 − tanh²({})"),
     "sigmoid": Function("σ", logistic, lambda v: logistic(v) * (1.0 - logistic(v)), "σ·(1 − σ) at {}"),
     "relu": Function("relu", lambda v: max(v, 0.0), lambda v: float(v > 0), "the step at {}"),
-    "abs": Function("|·|", abs, lambda v: math.copysign(1.0, v), "the sign of {}", lambda v: v != 0, "anything but zero"),
+    "abs": Function(
+        "|·|", abs, lambda v: math.copysign(1.0, v), "the sign of {}", lambda v: v != 0, "anything but zero"
+    ),
 }
-RECIPROCAL = Function("1/·", lambda v: 1.0 / v, lambda v: -1.0 / v**2, "−1/({})²", lambda v: v != 0, "anything but zero")
+RECIPROCAL = Function(
+    "1/·", lambda v: 1.0 / v, lambda v: -1.0 / v**2, "−1/({})²", lambda v: v != 0, "anything but zero"
+)
 
 
 @dataclass
@@ -154,7 +156,9 @@ class Diagram:
         except (OverflowError, ZeroDivisionError):
             node.value = math.inf
         if not all(math.isfinite(v) and abs(v) <= LARGEST for v in [node.value, *node.slopes]):
-            raise DiagramError(f"The numbers grow beyond {LARGEST:,.0f} at “{node.sign or node.value}”; take smaller values.")
+            raise DiagramError(
+                f"The numbers grow beyond {LARGEST:,.0f} at “{node.sign or node.value}”; take smaller values."
+            )
 
     def _apply(self, node: Node, function: Function, argument: float) -> None:
         if not function.allows(argument):

@@ -1,4 +1,4 @@
-"""Where the nodes of a b-diagram stand: layers from left to right, few crossings, long edges led round the nodes between."""
+"""Where the nodes of a b-diagram stand: layers from left to right, few crossings, long edges led round."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SWEEPS = 12
 
 def layers(diagram: Diagram) -> list[int]:
     """The layer of every node: one more than the furthest of what feeds it; constants stand just before their use."""
-    at = []
+    at: list[int] = []
     for node in diagram.nodes:
         at.append(1 + max((at[edge.source] for edge in node.edges), default=-1))
     for number, node in enumerate(diagram.nodes):

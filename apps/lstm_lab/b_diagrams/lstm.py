@@ -1,7 +1,7 @@
 """The LSTM cell as a b-diagram: the deck's backward pass, one local rule at a time.
 
-One cell, one input, no biases, as the deck and Graves (2012, ch. 4) write it. What arrives at a gate times its left half is
-Graves' δ of that gate; what arrives at the state is his ε_s.
+One cell, one input, no biases, as the deck and Graves (2012, ch. 4) write it. What arrives at a gate times its left
+half is Graves' δ of that gate; what arrives at the state is his ε_s.
 """
 
 from __future__ import annotations

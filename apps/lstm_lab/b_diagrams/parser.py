@@ -47,7 +47,9 @@ def parse(text: str) -> ast.expr:
         raise DiagramError("Write powers with two stars: x**2.")
     strange = ALLOWED.sub("", text)
     if strange:
-        raise DiagramError(f"“{strange[0]!s}” has no place in an expression; use names, numbers, + − * / ** and functions.")
+        raise DiagramError(
+            f"“{strange[0]!s}” has no place in an expression; use names, numbers, + − * / ** and functions."
+        )
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError:
@@ -89,7 +91,9 @@ def build(tree: ast.expr, values: dict[str, float]) -> Diagram:
     if result.weight != 1.0 or builder.diagram.nodes[result.source].kind == "input":
         builder.diagram.add([result])
     if len(builder.diagram.nodes) > MOST_NODES:
-        raise DiagramError(f"The diagram would have {len(builder.diagram.nodes)} nodes; at most {MOST_NODES} can be drawn.")
+        raise DiagramError(
+            f"The diagram would have {len(builder.diagram.nodes)} nodes; at most {MOST_NODES} can be drawn."
+        )
     edges = sum(len(node.edges) for node in builder.diagram.nodes)
     if edges > MOST_EDGES:
         raise DiagramError(f"The diagram would have {edges} arrows; at most {MOST_EDGES} can be drawn.")
@@ -241,7 +245,21 @@ def power(exponent: float) -> Function:
         return exponent * v ** (exponent - 1) if exponent else 0.0
 
     if not whole:
-        return Function(f"·^{written}", lambda v: v**exponent, slope, f"{written}·({{}})^{lower}", lambda v: v > 0, "a number above zero")
+        return Function(
+            f"·^{written}",
+            lambda v: v**exponent,
+            slope,
+            f"{written}·({{}})^{lower}",
+            lambda v: v > 0,
+            "a number above zero",
+        )
     if exponent < 0:
-        return Function(f"·^{written}", lambda v: v**exponent, slope, f"{written}·({{}})^{lower}", lambda v: v != 0, "anything but zero")
+        return Function(
+            f"·^{written}",
+            lambda v: v**exponent,
+            slope,
+            f"{written}·({{}})^{lower}",
+            lambda v: v != 0,
+            "anything but zero",
+        )
     return Function(f"·^{written}", lambda v: v ** int(exponent), slope, f"{written}·({{}})^{lower}")

@@ -1,7 +1,7 @@
 """The lab's drawings: Streamlit components of our own (components v2), written without a build step.
 
-Each is one JavaScript class in its own file; the files are texts that are read once per process and joined, since inline
-JavaScript cannot import its neighbours.
+Each is one JavaScript class in its own file; the files are texts that are read once per process and joined, since
+inline JavaScript cannot import its neighbours.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ class BDiagram {
     const rows = inputs.map((n) => row(`∂/∂${escapeText(n.name)}`, done ? number(n.arrived, 4) : "…"))
     const weights = Object.entries(this.data.weights).map(([name, v]) => row(escapeText(name), done ? number(v, 4) : "…"))
     const more = weights.length ? `<details><summary>by weight (summed over the steps)</summary><table><tbody>${weights.join("")}</tbody></table></details>` : ""
-    return `<h3>Result</h3><table><tbody>${row("value", value)}${rows.join("")}</tbody></table>${more}`
+    return `<h2>Result</h2><table><tbody>${row("value", value)}${rows.join("")}</tbody></table>${more}`
   }
 }
 

@@ -186,7 +186,7 @@ function downloadDrawing(drawing, name) {
 }
 
 const downloadButton = (find, name) =>
-  element("button", { class: "quiet", type: "button", "aria-label": `download the picture ${name} as SVG`, onclick: () => downloadDrawing(find(), name) }, "download picture")
+  element("button", { class: "quiet", type: "button", "aria-label": `download picture: ${name}`, onclick: () => downloadDrawing(find(), name) }, "download picture")
 
 /** A colour of the theme may come as anything CSS allows; one pixel of canvas says how bright it is. */
 function isDark(root) {

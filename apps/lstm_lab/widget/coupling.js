@@ -66,7 +66,7 @@ class Coupling {
     const units = values[0].map((_, u) => u)
     for (const u of units) made.push(polyline(values.map((row, t) => [x(t), y(row[u])]), "w-cell", 3))
     for (const u of units) made.push(polyline(this.data.gru.map((row, t) => [x(t), y(row[u])]), "w-ink dashed", 1.4))
-    const base = top + height + 26
+    const base = top + height + 42
     const decades = 8
     const dy = (d) => base + 74 * (1 - Math.max(0, Math.min(1, (Math.log10(Math.max(d, 1e-12)) + decades) / decades)))
     made.push(text(0, base - 6, "largest difference (logarithmic)", "f-soft"))

@@ -90,13 +90,13 @@ class LiveCell {
     })
     kinds.classList.add("small")
     this.deskPanel.replaceChildren(
-      element("h3", {}, "Gate biases"),
+      element("h2", {}, "Gate biases"),
       element("div", { class: "group", role: "group", "aria-label": "LSTM biases" }, element("span", { class: "unit" }, "LSTM"),
         ...[0, 1, 3, 2].map((k) => bias("lstm", k, LSTM_LABELS[k], GATE_NAMES[k])),
         element("label", { class: "check" }, peepholes, " peepholes: the gates see the cell")),
       element("div", { class: "group", role: "group", "aria-label": "GRU biases" }, element("span", { class: "unit" }, "GRU"), ...GRU_LABELS.map((label, k) => bias("gru", k, label, GRU_COLORS[k]))),
       element("div", { class: "group", role: "group", "aria-label": "RNN bias" }, element("span", { class: "unit" }, "RNN"), bias("rnn", 0, "unit", "plain")),
-      element("h3", {}, "Input"),
+      element("h2", {}, "Input"),
       kinds,
       element("p", { class: "say hint" }, "Draw in the bars, or step through them with the arrow keys."),
       this.weightsPanel(),
@@ -317,7 +317,7 @@ class LiveCell {
     const weights = deskWeights(this.desk)
     const on = this.desk.peepholes
     const [rnn, lstm, gru] = ["rnn", "lstm", "gru"].map((kind) => this.run[kind][t])
-    const card = (title, say, svg) => `<figure><figcaption><h3>${title}</h3><span class="say">${say}</span></figcaption>${svg}</figure>`
+    const card = (title, say, svg) => `<figure><figcaption><h2>${title}</h2><span class="say">${say}</span></figcaption>${svg}</figure>`
     const drawn = weights.lstm.peephole ? weights.lstm : { ...weights.lstm, peephole: [[0], [0], [0]] }
     this.diagrams.innerHTML = [
       card("RNN unit", "its whole state passes tanh at every step", blockDiagram("rnn", rnnDiagram(rnn, weights.rnn), `RNN unit: shows ${fixed(rnn.hidden[0])}`)),
@@ -331,7 +331,7 @@ class LiveCell {
     const term = (sign, v, color) => `<span class="term"><i class="c-${color}">${sign}</i><b>${v}</b></span>`
     const is = (sign) => `<span class="term op"><i>${sign}</i><b>${sign}</b></span>`
     this.equation.innerHTML =
-      `<h3>The step in numbers</h3><div class="formula">${term("c<sub>t</sub>", fixed(s.cell[0]), "cell")}${is("=")}${term("φ", fixed(s.forget[0]), "forget")}${is("·")}${term("c<sub>t−1</sub>", fixed(s.cellBefore[0]), "cell")}${is("+")}${term("ι", fixed(s.input[0]), "input")}${is("·")}${term("g", fixed(s.candidate[0]), "ink")}</div>` +
+      `<h2>The step in numbers</h2><div class="formula">${term("c<sub>t</sub>", fixed(s.cell[0]), "cell")}${is("=")}${term("φ", fixed(s.forget[0]), "forget")}${is("·")}${term("c<sub>t−1</sub>", fixed(s.cellBefore[0]), "cell")}${is("+")}${term("ι", fixed(s.input[0]), "input")}${is("·")}${term("g", fixed(s.candidate[0]), "ink")}</div>` +
       `<div class="formula">${term("h<sub>t</sub>", fixed(s.hidden[0]), "output")}${is("=")}${term("ω", fixed(s.output[0]), "output")}${is("·")}${term("tanh c<sub>t</sub>", fixed(Math.tanh(s.cell[0])), "cell")}</div>`
     this.sums.innerHTML = this.sumsTable(s)
     this.note.innerHTML = this.sentences(t).map((words, k) => `<p class="${k === 0 ? "at" : ""}">${words}</p>`).join("")

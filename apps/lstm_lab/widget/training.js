@@ -23,7 +23,7 @@ class Training {
       this.names = names
       const group = choices("look inside", data.units.map((u) => [u.key, u.name]), this.looked, (key) => ((this.looked = key), this.drawExample()))
       group.classList.add("small")
-      this.lookers.replaceChildren(element("h3", {}, "Inside"), group)
+      this.lookers.replaceChildren(element("h2", {}, "Inside"), group)
     }
   }
 

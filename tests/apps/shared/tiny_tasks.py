@@ -6,7 +6,7 @@ classifies a picture of one-hot columns by how often its first letter occurs, on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +37,8 @@ class ReverseRecipe(TrainingRecipe):
     """Most digits a sequence."""
     examples: int = 2000
     """Sequences to train on."""
+    length_penalty: float = 0.7
+    """The search's default for the trained model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,30 +74,41 @@ class Reverser(Predictor):
         return [*encode(words), EOS_ID] if words else None, cleaned.notices
 
     def answer(self, values, search=None) -> list[Reversal]:
-        from keras import ops
-
         from models.decoding import graph
 
         search = search or SearchOptions(beam_size=1)
-        source = pad(values)
-        state = self.model.decoder.start(self.model.encoder(ops.convert_to_tensor(source)))
-        limits = ops.full((len(values),), min(search.max_length, self.recipe.digits + 2), dtype="int32")
+        limits = np.full(len(values), min(search.max_length, self.recipe.digits + 2), dtype=np.int32)
         uniforms = graph.draw_uniforms(len(values), search) if search.method == "sampling" else None
-        found = graph.search(self.model.decoder, state, limits, search, IDS, uniforms=uniforms)
+        prefix_ids = np.tile(np.array(encode(search.prefix.split()), np.int32), (len(values), 1))
+        found = graph.search(
+            self.model.decoder, self.start(values), limits, search, IDS, prefix_ids if search.prefix else None, uniforms
+        )
         tokens, scores = np.asarray(found["tokens"]), np.asarray(found["scores"])
         return [
-            Reversal(input="", reversal=decode(row[0]), score=float(s[0]))
-            for row, s in zip(tokens, scores, strict=True)
+            Reversal(input="", reversal=decode(token_ids[0]), score=float(score[0]))
+            for token_ids, score in zip(tokens, scores, strict=True)
         ]
+
+    def start(self, values):
+        return self.model.decoder.start(self.model.encoder(pad(values)))
 
     def empty(self) -> Reversal:
         return Reversal(input="")
 
     def trace(self, item, search=None) -> dict[str, Any]:
+        from models.decoding import walk
+
         value, _ = self.read(item)
         if value is None:
             raise ValueError("There is nothing to trace in an empty input.")
-        return {"format": "carrousel.trace", "version": 1, "source": {"text": item}}
+        search = search or SearchOptions(beam_size=1)
+        limit = min(search.max_length, self.recipe.digits + 2)
+        trace = walk.search(
+            self.model.decoder, self.start([value]), limit, search, IDS, prefix_ids=encode(search.prefix.split())
+        )
+        for hypothesis in trace["hypotheses"]:
+            hypothesis["text"] = decode(hypothesis["ids"])
+        return {**trace, "task": "reverse", "source": {"text": item}}
 
 
 class ReverseTask(Task):
@@ -106,7 +119,7 @@ class ReverseTask(Task):
     recipe_class = ReverseRecipe
     recipes: ClassVar[dict] = {
         "tiny": ReverseRecipe(
-            epochs=12,
+            epochs=9,
             batch_size=64,
             learning_rate=1e-2,
             warmup_steps=20,
@@ -115,7 +128,7 @@ class ReverseTask(Task):
             word_dropout=0.0,
             average=0.9,
             patience=0,
-            evaluate_every=12,
+            evaluate_every=9,
         )
     }
     default_recipe = "tiny"
@@ -338,8 +351,3 @@ def save_picture(path: Path, letters: list[int], rows: int = 3) -> Path:
     pixels[letters, np.arange(len(letters))] = 255
     Image.fromarray(pixels).save(path)
     return path
-
-
-def shorter(recipe: TrainingRecipe, **changes: Any) -> Any:
-    """A recipe with a few fields changed."""
-    return replace(recipe, **changes)

@@ -244,7 +244,7 @@ class Branch:
     saliency: np.ndarray | None = None
     saliency_note: str = "gradient × input, pieces summed to words, absolute, normalised to 1"
     held: np.ndarray | None = None
-    held_note: str = "‖∂c_t / ∂ embedding of the word‖, as a share of its greatest value over time"
+    held_note: str = "‖∂cₜ / ∂ word’s embedding‖ as a share of its greatest value over time"
     written: np.ndarray | None = None
     elapsed_ms: float | None = None
     command: str = ""

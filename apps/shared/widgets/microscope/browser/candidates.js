@@ -13,7 +13,7 @@ class Candidates {
     this.list = make("ol.bars");
     this.rest = make("div.rest", {}, (this.restName = make("span")), (this.restShare = make("span.number")));
     this.more = make("button.link", { "aria-expanded": "false", onclick: () => this.toggle() });
-    this.element = make("section.panel.candidates", { "aria-label": "What could come next" }, head, this.doubt, this.list, this.rest, this.more);
+    this.element = make("section.panel.candidates", { "aria-label": "What could come next" }, head, this.list, this.rest, this.more, this.doubt);
     this.head = head;
   }
 

@@ -9,8 +9,9 @@ class Held {
     this.list = make("ol.bars.holding");
     this.own = make("ol.bars.holding.ownwords");
     this.each = false;
+    this.says = make("p.small.says");
     this.more = make("button.link", { "aria-expanded": "false", onclick: () => this.toggle() });
-    this.element = make("section.panel.held", { "aria-label": "What the cell still holds" }, head, this.list, this.own, this.more);
+    this.element = make("section.panel.held", { "aria-label": "What the cell still holds" }, head, this.list, this.own, this.more, this.says);
   }
 
   toggle() {
@@ -27,7 +28,8 @@ class Held {
     this.table = this.read(branch, view);
     this.element.hidden = !this.table;
     if (!this.table) return;
-    setText(this.note, `Pale: at its fullest. Solid: still there. ${this.table.says}`);
+    setText(this.note, "Pale: at its fullest. Solid: still there.");
+    setText(this.says, this.table.says);
     const { units, steps, own } = this.table;
     this.rows = this.table.names.map((name) => this.row(name, name === "end"));
     this.list.replaceChildren(...this.rows.map((row) => row.item));

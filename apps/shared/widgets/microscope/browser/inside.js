@@ -394,10 +394,12 @@ class Inside {
       setStyle(box, "height", `${Math.max(4, tall + 3)}px`);
       setStyle(box, "transform", `translateY(${(row * tall - 1.5).toFixed(1)}px)`);
       this.rowName.hidden = false;
-      setText(this.rowName, String(this.opened(side)));
-      const x = geometry.x[side] - 6;
-      setStyle(this.rowName, "transform", `translate(calc(${x.toFixed(0)}px - 100%),calc(${(geometry.rowsTop + (row + 0.5) * tall).toFixed(1)}px - 50%))`);
-      setClass(this.rowName, "over", side === "target" && geometry.S > 0);
+      setText(this.rowName, geometry.wide ? `${side === "target" ? "unit " : ""}${this.opened(side)}` : "");
+      // Beside the block, on the side where there is room.
+      const beside = side === "target" && geometry.S > 0;
+      const x = beside ? geometry.x.target + geometry.T * geometry.column + 8 : geometry.x[side] - 6;
+      const y = (geometry.rowsTop + (row + 0.5) * tall).toFixed(1);
+      setStyle(this.rowName, "transform", `translate(calc(${x.toFixed(0)}px - ${beside ? 0 : 100}%),calc(${y}px - 50%))`);
     }
   }
 

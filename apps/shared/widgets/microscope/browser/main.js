@@ -73,7 +73,8 @@ class MicroscopeWidget {
       this.measure();
     });
     this.observer.observe(this.root);
-    document.fonts?.ready.then(() => this.store.view && this.measure());
+    // Streamlit's faces may arrive after the first drawing, and every word then has another width.
+    document.fonts?.addEventListener("loadingdone", () => this.store.view && this.measure(), { signal: this.abort.signal });
   }
 
   measure() {

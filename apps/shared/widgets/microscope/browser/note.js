@@ -41,7 +41,7 @@ class Note {
 
   wrote(branch, step) {
     const at = branch.at[step];
-    const word = [make("i.word", { text: spokenToken(branch, step) })];
+    const word = [make("i.said", { text: spokenToken(branch, step) })];
     const share = at.probability === null ? [] : [text(" with "), make("b", { text: percent(at.probability) })];
     const rank = at.rank;
     const behind = rank > 1 ? [text(`, its ${ordinal(rank)} choice`)] : [];
@@ -56,7 +56,7 @@ class Note {
     if (!top.length) return [];
     const parts = top.flatMap((entry, k) => [
       text(k ? " and " : ""),
-      make("i.word", { text: this.store.view.source.units[entry.unit].text }),
+      make("i.said", { text: this.store.view.source.units[entry.unit].text }),
       text(" ("), make("b", { text: wholePercent(entry.share) }), text(")"),
     ]);
     return [text("It leaned on "), ...parts, text(".")];
@@ -67,7 +67,7 @@ class Note {
     const unit = branch.saliency ? leanings(branch, step)[0].unit : 0;
     const share = branch.held.data[unit * branch.held.columns + step];
     return [
-      text("Of what the cell stored at "), make("i.word", { text: this.store.view.source.units[unit].text }),
+      text("Of what the cell stored at "), make("i.said", { text: this.store.view.source.units[unit].text }),
       text(", "), make("b", { text: wholePercent(share) }), text(" is left."),
     ];
   }

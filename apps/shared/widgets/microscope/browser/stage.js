@@ -16,6 +16,15 @@ class Stage {
     this.element = make("section.stage", { "aria-label": "Source and answer" }, this.source.row, this.middle, this.target.row, this.what);
     this.wrapped = false;
     this.shown = null;
+    // Pointing at the source shows the share of every word, not only of those that were leaned on most.
+    this.source.line.onpointerenter = () => this.askAll(true);
+    this.source.line.onpointerleave = () => this.askAll(false);
+  }
+
+  askAll(on) {
+    this.asked = on;
+    setClass(this.source.line, "asked", on);
+    this.paintWords(this.store.branch, this.store.step);
   }
 
   side(name) {
@@ -172,9 +181,11 @@ class Stage {
     this.shown = state;
     setStyle(this.source.strip, "transform", `translateX(${state.source.toFixed(1)}px)`);
     setStyle(this.target.strip, "transform", `translateX(${state.target.toFixed(1)}px)`);
+    this.fade(this.source, state.source);
+    this.fade(this.target, state.target);
     if (this.element.dataset.mode === "wrapped") return;
     const floor = RIBBON_HEIGHT;
-    const strong = state.shares.map((share) => (share >= 0.015 ? share : 0));
+    const strong = state.shares.map((share) => (share >= 0.03 ? share : 0));
     const total = strong.reduce((a, b) => a + b, 0) || 1;
     let bottom = state.x + state.target;
     this.bands.forEach((band, k) => {
@@ -194,6 +205,13 @@ class Stage {
     });
   }
 
+  /** A strip fades out only where it goes on. */
+  fade(side, offset) {
+    if (this.element.dataset.mode !== "strip") return;
+    setStyle(side.line, "--more-left", offset < -1 ? "38px" : "0px");
+    setStyle(side.line, "--more-right", side.length + offset > this.width + 1 ? "38px" : "0px");
+  }
+
   paintWords(branch, step) {
     this.target.words.forEach((word, k) => {
       const state = k < step ? "past" : k === step ? "now" : "future";
@@ -211,7 +229,7 @@ class Stage {
       const share = branch.saliency ? branch.saliency.data[step * branch.saliency.columns + k] : 0;
       setStyle(word.heat, "opacity", (share < 0.02 ? 0 : Math.min(1, share * 1.15)).toFixed(3));
       setStyle(this.source.marks[k], "opacity", Math.min(1, 0.16 + share * 1.1).toFixed(2));
-      const shows = named.has(k) && (word.middle - lastX > 36 || share >= (top[0]?.share || 0));
+      const shows = this.asked ? share > 0 : named.has(k) && (word.middle - lastX > 36 || share >= (top[0]?.share || 0));
       if (shows) lastX = word.middle;
       setText(word.share, shows ? wholePercent(share) : "");
     });

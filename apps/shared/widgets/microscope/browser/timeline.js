@@ -26,13 +26,13 @@ class Timeline {
       const kind = at.forcedHere ? ".forced" : at.doubt ? ".doubt" : "";
       return make(`i.mark${kind}`, { style: `left:${(k / span) * 100}%` });
     }));
-    setClass(this.marks, "dense", branch.steps > 45);
     this.track.setAttribute("aria-valuemax", branch.steps);
     this.measure();
   }
 
   measure() {
     this.width = this.track.clientWidth;
+    setClass(this.marks, "dense", this.width / this.store.branch.steps < 15);
   }
 
   step() {

@@ -60,6 +60,7 @@ class Tree {
     this.smallFont = this.font.replace(/[\d.]+px/, "11.5px");
     this.visible = Math.max(2, Math.min(6, Math.floor((width - 30) / 104)));
     this.columnWidth = (width - 30) / this.visible;
+    this.room = Math.max(24, this.columnWidth - 36); // of a label: the rest is for its edge, or its score
     this.height = TOP * 2 + this.lanes * LANE;
     this.view.style.height = `${this.height + (this.fallenMost ? 14 + this.fallenMost * FALLEN_LANE : 0)}px`;
     this.edges.setAttribute("width", this.columnWidth * this.order.length + 60);
@@ -119,8 +120,7 @@ class Tree {
 
   node(branch, beam, lane, position, element, edges) {
     const label = beam.frozen ? "·" : tokenText(beam.text, branch.pieces, position === 0);
-    const room = this.columnWidth - 64;
-    const shown = fitText(label, this.font, Math.max(24, room));
+    const shown = fitText(label, this.font, this.room);
     const score = make("span.score", { text: signed(beam.normalized) });
     const button = make("button.node", {
       "data-node": beam.node, "data-lane": lane, "data-position": position, tabindex: "-1",
@@ -138,7 +138,7 @@ class Tree {
 
   fallen(branch, entry, lane, position, below, edges) {
     const y = this.height + 12 + lane * FALLEN_LANE;
-    const label = fitText(tokenText(entry.text, branch.pieces, position === 0), this.font, Math.max(24, this.columnWidth - 64));
+    const label = fitText(tokenText(entry.text, branch.pieces, position === 0), this.font, this.room);
     const item = make("span.drop", {
       tabindex: "-1", "data-node": entry.parent, "data-fallen": lane, "data-position": position,
       style: `transform:translate(${this.x(position)}px,${y}px)`, title: entry.why,
@@ -166,7 +166,7 @@ class Tree {
     const { branch } = this.store;
     const before = branch.trace.steps[position - 1].beams[fromLane];
     const label = before.frozen ? "·" : tokenText(before.text, branch.pieces, position === 1);
-    const x1 = this.x(position - 1) + Math.min(textWidth(label, this.font), Math.max(24, this.columnWidth - 64)) + 6;
+    const x1 = this.x(position - 1) + Math.min(textWidth(label, this.font), this.room) + 6;
     const y1 = this.y(fromLane);
     const bend = Math.max(12, (x2 - x1) * 0.5);
     return `M${x1.toFixed(1)} ${y1}C${(x1 + bend).toFixed(1)} ${y1} ${(x2 - bend).toFixed(1)} ${y} ${x2} ${y}`;

@@ -13,8 +13,7 @@ class UnitPanel {
     this.number = make("input", { type: "number", min: "0", step: "1", "aria-label": "Unit number", onchange: () => this.pick(Number(this.number.value)) });
     this.of = make("span.of");
     this.why = make("button.link", { onclick: () => store.set({ unit: { ...store.unit, [store.side]: null } }) });
-    this.pinned = make("span.small.followed", { text: "first of the order" });
-    this.title = make("h4", {}, make("span", { text: "Unit" }), this.number, this.of);
+        this.title = make("h4", {}, make("span", { text: "Unit" }), this.number, this.of);
     this.equations = make("div.equations");
     this.fall = make("div.waterfall");
     this.hangs = make("p.small");
@@ -22,7 +21,7 @@ class UnitPanel {
     this.marker = draw("line.marker", { y1: 0, y2: 64 });
     this.legend = make("p.small.legend");
     this.edits = make("div.edits");
-    this.element = make("section.unitpanel", { "aria-label": "One unit" }, make("div.unithead", {}, this.title, this.why, this.pinned),
+    this.element = make("section.unitpanel", { "aria-label": "One unit" }, make("div.unithead", {}, this.title), this.why,
       this.equations, this.fall, this.hangs, make("div.curvebox", {}, this.curve), this.legend, this.edits);
     this.bars = {};
     this.editText = make("span.small");
@@ -65,9 +64,8 @@ class UnitPanel {
     this.number.max = stream.units - 1;
     setText(this.of, `of ${stream.name}`);
     const own = this.store.unit[side] !== null;
-    this.why.hidden = !own;
-    this.pinned.hidden = own;
-    setText(this.why, "follow the first");
+    this.why.disabled = !own;
+    setText(this.why, own ? "follow the first of the order again" : "first of the order");
     this.equation(facts);
     this.waterfall(facts);
     this.hangsOn(facts);
@@ -89,12 +87,12 @@ class UnitPanel {
     const now = value(stream.memory);
     if (stream.series.cell && value("forget") !== null && value("candidate") !== null)
       lines.push([term("c", "t", "cell", now), sign("="), term("f", "", "forget", value("forget")), sign("·"), term("c", previous, "cell", before), sign("+"),
-        stream.kind === "coupled" ? term("(1−f)", "", "input", value("input")) : term("i", "", "input", value("input")), sign("·"), term("g", "", "candidate", value("candidate"))]);
+        stream.kind === "coupled" ? term("(1−f)", "", "input", value("input")) : term("i", "", "input", value("input")), sign("·"), term("g", "", "", value("candidate"))]);
     if (stream.series.cell && value("output") !== null)
       lines.push([term("h", "t", "", value("hidden")), sign("="), term("o", "", "output", value("output")), sign("·"), term("tanh c", "t", "cell", Math.tanh(now))]);
     if (gru && value("update") !== null)
       lines.push([term("h", "t", "cell", now), sign("="), term("z", "", "forget", value("update")), sign("·"), term("h", previous, "cell", before), sign("+"),
-        term("(1−z)", "", "input", 1 - value("update")), sign("·"), term("g", "", "candidate", value("candidate"))]);
+        term("(1−z)", "", "input", 1 - value("update")), sign("·"), term("g", "", "", value("candidate"))]);
     if (!lines.length) lines.push([term(stream.memory[0], "t", "cell", now), sign("from"), term(stream.memory[0], previous, "cell", before)]);
     this.sayEquation(lines, edit);
   }
@@ -177,7 +175,7 @@ class UnitPanel {
         ...series.map((values, k) => draw(`polyline.${k ? "hidden" : "cell"}`, { points: values.map((v, t) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`).join(" ") })).reverse());
       const symbol = stream.memory === "cell" ? ["c", "h"] : ["h"];
       this.legend.replaceChildren(make("span", { text: `over ${facts.side === "source" ? "reading" : "writing"}, ±${this.reach.toFixed(1)}` }),
-        ...symbol.slice(0, names.length).map((name, k) => make(`span.${k ? "keyhidden" : "keycell"}`, { text: name })));
+        ...symbol.slice(0, names.length).map((name, k) => make("b", {}, make(`i${k ? ".keyhidden" : ""}`), name)));
     }
     const x = ((position + 0.5) / stream.steps) * 260;
     setAttribute(this.marker, "transform", `translate(${x.toFixed(1)} 0)`);
