@@ -5,11 +5,17 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from models import backend
+from models.layers.adapters import KerasCell
 from models.layers.build import build_cell
 from models.layers.recurrence import run_cell
 from models.layers.word_dropout import WordDropout
 
 CONTEXTS = ("every-step", "start")
+
+
+def _recurrent(transposed) -> dict:
+    return {} if transposed is None else {"recur": lambda hidden: ops.matmul(hidden, ops.transpose(transposed))}
 
 
 @keras.saving.register_keras_serializable("carrousel")
@@ -132,15 +138,23 @@ class RecurrentDecoder(keras.layers.Layer):
             }
         return state
 
-    def prepare(self):
-        """Every token's way into the first layer, so that `step` looks it up instead of multiplying.
+    def prepare(self) -> dict:
+        """What many steps can share, as long as the weights stay as they are.
 
-        It costs as much as stepping through the whole vocabulary once, and holds for the weights of this moment.
+        It costs as much as a step of the whole vocabulary into the first layer, and pays where thousands of tokens are
+        said.
 
         Returns:
-            (vocabulary, P).
+            `inputs` (vocabulary, P), every token on its way into the first layer, to be looked up instead of
+            multiplied; for Keras' cells `recurrent_N` (P, units), layer N's recurrent kernel transposed: with rows of
+            a power of two numbers, as they usually are, CPU libraries multiply by it up to 1.6 times faster.
         """
-        return self.cells[0].project(self.embedding(ops.arange(self.vocabulary_size, dtype="int32")))
+        prepared = {"inputs": self.cells[0].project(self.embedding(ops.arange(self.vocabulary_size, dtype="int32")))}
+        for number, cell in enumerate(self.cells, start=1):
+            if isinstance(cell, KerasCell):
+                kernel = ops.cast(cell.cell.recurrent_kernel, prepared["inputs"].dtype)
+                prepared[f"recurrent_{number}"] = ops.transpose(kernel)
+        return prepared
 
     def step(self, token_ids, state, advance=None, prepared=None):
         """Reads one token and says what may come next.
@@ -156,13 +170,15 @@ class RecurrentDecoder(keras.layers.Layer):
             logits: float32 (batch, vocabulary).
             state: the state after the token.
         """
-        layers: list = []
-        inputs = self.embedding(token_ids) if prepared is None else ops.take(prepared, token_ids, axis=0)
+        prepared, layers = prepared or {}, []
+        inputs = backend.take(prepared["inputs"], token_ids) if prepared else self.embedding(token_ids)
         for level, cell in enumerate(self.cells):
-            looked_up = prepared is not None and level == 0
-            projected = self._with_context(level, inputs if looked_up else cell.project(inputs), state)
-            before = state["layers"][level]
-            output, new = advance(level, cell, projected, before) if advance else cell.step(projected, before)
+            projected = inputs if prepared and level == 0 else cell.project(inputs)
+            projected, before = self._with_context(level, projected, state), state["layers"][level]
+            if advance:
+                output, new = advance(level, cell, projected, before)
+            else:
+                output, new = cell.step(projected, before, **_recurrent(prepared.get(f"recurrent_{level + 1}")))
             inputs = output + inputs if self.residual and level else output
             layers.append(new)
         return self.logits(inputs, state), {**state, "layers": layers}

@@ -30,9 +30,7 @@ def gradient_flow(unit: str, weights: Weights, inputs: np.ndarray) -> np.ndarray
     units = weights.units
     # One copy of the sequence for every unit of the last state: each backward pass then gives one row of the Jacobian.
     trace = forward(unit, weights, np.repeat(inputs[None], units, axis=0))
-    at_end = np.zeros((units, len(inputs), units))
-    at_end[:, -1] = np.eye(units)
-    _, state_gradient = backward(unit, weights, trace, state_gradient=at_end)
+    _, state_gradient = backward(unit, weights, trace, at_last_state=np.eye(units))
     return np.sqrt((state_gradient**2).sum(axis=(0, 2)) / units)
 
 

@@ -47,13 +47,13 @@ class Setting:
 
 SETTINGS = {
     "remember": Setting(
-        lengths=(5, 80, 40), length_name="steps to remember", units=4, updates=300, learning_rate=0.03, keep_bias=4.0
+        lengths=(5, 80, 40), length_name="steps to remember", units=4, updates=250, learning_rate=0.03, keep_bias=4.0
     ),
     "counting": Setting(
-        lengths=(4, 12, 8), length_name="largest n", units=3, updates=500, learning_rate=0.03, test_factor=1.5
+        lengths=(4, 12, 8), length_name="largest n", units=3, updates=400, learning_rate=0.03, test_factor=1.5
     ),
-    "timing": Setting(lengths=(6, 20, 12), length_name="longest gap", units=4, updates=400, learning_rate=0.03),
-    "adding": Setting(lengths=(8, 40, 12), length_name="numbers", units=8, updates=900, learning_rate=0.02),
+    "timing": Setting(lengths=(6, 20, 12), length_name="longest gap", units=4, updates=300, learning_rate=0.03),
+    "adding": Setting(lengths=(8, 40, 12), length_name="numbers", units=8, updates=700, learning_rate=0.02),
 }
 
 UNITS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "peephole": "LSTM with peepholes"}

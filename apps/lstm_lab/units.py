@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from models.layers import reference
+
 GATES = {"rnn": 1, "lstm": 4, "peephole": 4, "gru": 3}
 
 
@@ -192,6 +194,57 @@ def shifted(states: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
+def lstm_forward(weights: Weights, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """The LSTM by `models.layers.reference`, with peepholes where the weights have them.
+
+    Args:
+        weights: with n = 4, columns i, f, c, o.
+        inputs: (batch, time, features).
+
+    Returns:
+        "input", "forget", "candidate", "output", "cell", "hidden" (batch, time, units), "inputs" as given, "state"
+        (= cell), and "steps", the reference's own record.
+    """
+    steps = reference.forward(_as_blocks(weights), np.swapaxes(inputs, 0, 1))
+    gates = {"input": "b_iota", "forget": "b_phi", "output": "b_omega"}
+    cells = {"candidate": "g_c", "cell": "s_c", "hidden": "b_c"}
+    trace: dict = {name: np.stack([getattr(step, theirs) for step in steps], 1) for name, theirs in gates.items()}
+    trace |= {name: np.stack([getattr(step, theirs)[..., 0] for step in steps], 1) for name, theirs in cells.items()}
+    return trace | {"inputs": inputs, "state": trace["cell"], "steps": steps}
+
+
+def lstm_backward(
+    weights: Weights, trace: dict, hidden_gradient: np.ndarray, at_last_state: np.ndarray | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Graves' backward pass by `models.layers.reference`; arguments and results as `rnn_backward`.
+
+    The reference gives every δ and ε_s; here they only become weight gradients, δ times what was sent, summed.
+    """
+    fed = None if at_last_state is None else at_last_state[..., None]
+    above = np.swapaxes(hidden_gradient, 0, 1)
+    errors = reference.backward(_as_blocks(weights), trace["steps"], above, fed)
+    deltas = [np.stack([getattr(error, f"delta_{to}") for error in errors], 1) for to in ("iota", "phi", "c", "omega")]
+    deltas[2] = deltas[2][..., 0]
+    joined = np.concatenate(deltas, axis=-1)
+    gradients = {
+        "kernel": np.einsum("bti,btj->ij", trace["inputs"], joined),
+        "recurrent": np.einsum("bti,btj->ij", shifted(trace["hidden"]), joined),
+        "bias": joined.sum((0, 1)),
+    }
+    if weights.peephole is not None:
+        # The output gate alone saw the state after the step.
+        seen = [shifted(trace["cell"]), shifted(trace["cell"]), trace["cell"]]
+        at_gates = [deltas[0], deltas[1], deltas[3]]
+        gradients["peephole"] = np.stack([(s * d).sum((0, 1)) for s, d in zip(seen, at_gates, strict=True)])
+    return gradients, np.stack([error.epsilon_s[..., 0] for error in errors], 1)
+
+
+def _as_blocks(weights: Weights) -> reference.Weights:
+    """The weights as the reference has them: one cell a block, peepholes of zero where there are none."""
+    peephole = np.zeros((3, weights.units)) if weights.peephole is None else weights.peephole
+    return reference.Weights.from_keras(weights.kernel, weights.recurrent, weights.bias, peephole)
+
+
 def forward(unit: str, weights: Weights, inputs: np.ndarray) -> dict[str, np.ndarray]:
     """The forward pass of any unit of the lab.
 
@@ -201,7 +254,8 @@ def forward(unit: str, weights: Weights, inputs: np.ndarray) -> dict[str, np.nda
         inputs: (batch, time, features).
 
     Returns:
-        Arrays (batch, time, units) by name: the gates that exist, "hidden", and "state", which carries the memory.
+        Arrays (batch, time, units) by name: the gates that exist, "hidden", and "state", which carries the memory;
+        "inputs" as given; for the LSTM also "steps", which `backward` reads.
     """
     passes = {"rnn": rnn_forward, "gru": gru_forward}
     return passes.get(unit, lstm_forward)(weights, inputs)
@@ -210,9 +264,9 @@ def forward(unit: str, weights: Weights, inputs: np.ndarray) -> dict[str, np.nda
 def backward(
     unit: str,
     weights: Weights,
-    trace: dict[str, np.ndarray],
+    trace: dict,
     hidden_gradient: np.ndarray | None = None,
-    state_gradient: np.ndarray | None = None,
+    at_last_state: np.ndarray | None = None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The backward pass of any unit of the lab.
 
@@ -221,28 +275,16 @@ def backward(
         weights: of that unit.
         trace: what `forward` returned.
         hidden_gradient: (batch, time, units), what the layer above sends to each output; None for nothing.
-        state_gradient: (batch, time, units), what is fed in at the state itself; None for nothing. For units whose
-            state is their output, the two add up.
+        at_last_state: (batch, units), what is fed in at the last state itself; None for nothing.
 
     Returns:
         gradients: by weight name, summed over batch and time.
         state_gradient: (batch, time, units), all of ∂L/∂state_t, later steps included.
     """
-    zeros = np.zeros_like(trace["hidden"])
-    at_hidden = zeros if hidden_gradient is None else hidden_gradient
-    at_state = zeros if state_gradient is None else state_gradient
+    at_hidden = np.zeros_like(trace["hidden"]) if hidden_gradient is None else hidden_gradient
     if unit in ("lstm", "peephole"):
-        return lstm_backward(weights, trace, at_hidden, at_state)
-    return {"rnn": rnn_backward, "gru": gru_backward}[unit](weights, trace, at_hidden + at_state)
-
-
-def lstm_forward(weights, inputs):
-    from apps.lstm_lab import _until_reference
-
-    return _until_reference.lstm_forward(weights, inputs)
-
-
-def lstm_backward(weights, trace, hidden_gradient, state_gradient):
-    from apps.lstm_lab import _until_reference
-
-    return _until_reference.lstm_backward(weights, trace, hidden_gradient, state_gradient)
+        return lstm_backward(weights, trace, at_hidden, at_last_state)
+    if at_last_state is not None:  # their state is their output
+        at_hidden = at_hidden.copy()
+        at_hidden[:, -1] += at_last_state
+    return {"rnn": rnn_backward, "gru": gru_backward}[unit](weights, trace, at_hidden)

@@ -41,7 +41,7 @@ def parse(program: str, does: str, parts: Mapping[str, Any], argv: Sequence[str]
     boxes = io.StringIO()
     try:
         with redirect_stderr(boxes):
-            values = tyro.cli(command, prog=program, description=does, args=list(argv))
+            values: Any = tyro.cli(command, prog=program, description=does, args=list(argv))
     except SystemExit as end:
         if end.code in (0, None):
             raise

@@ -177,11 +177,13 @@ class Translator(Predictor):
         return {**head, **({"notices": list(notices)} if notices else {}), **trace}
 
     def source_tokens(self, text: str, source_ids: Sequence[int]) -> dict[str, Any]:
-        """The `source` of a trace: the text, its pieces, and which pieces make which word."""
+        """The `source` of a trace: the text, its pieces, and which pieces make which word; `</s>` belongs to none."""
         pieces = self.source.pieces(source_ids)
         words: list[dict[str, Any]] = []
         for number, piece in enumerate(pieces):
-            if piece.startswith("▁") or not words or source_ids[number] == EOS_ID:
+            if source_ids[number] == EOS_ID:
+                continue
+            if piece.startswith("▁") or not words:
                 words.append({"text": "", "tokens": []})
             words[-1]["tokens"].append(number)
             words[-1]["text"] += piece.removeprefix("▁")
@@ -196,6 +198,23 @@ class Translator(Predictor):
         if self._explainer is None:
             self._explainer = Explainer(self.model.encoder, self.model.decoder, BOS_ID)
         return self._explainer
+
+    def encoder_input(self, item: str) -> np.ndarray:
+        """The source ids of a sentence, int32 (1, time)."""
+        source_ids, _ = self.read(item)
+        return pad([source_ids or [EOS_ID]])
+
+    def spell(self, token_ids: Sequence[int]) -> list[str]:
+        """The target pieces with these ids."""
+        return self.target.pieces(token_ids)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of target ids."""
+        return self.target.decode(token_ids)
+
+    def encode(self, text: str) -> list[int]:
+        """The target ids that begin a translation."""
+        return self.target.encode(text, add_eos=False)
 
     def _walk(self, source_ids, search: SearchOptions, prefix_ids, edits) -> dict[str, Any]:
         from models.decoding import graph, walk

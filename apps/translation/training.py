@@ -26,6 +26,7 @@ from data.batches import plan_epoch
 from data.corpora import fetch, multi30k
 from data.tokenizers.subwords import SubwordTokenizer
 from metrics.bleu import corpus_bleu
+from models import backend
 from models.decoding.options import SearchOptions
 from models.encoder_decoder import token_loss
 from serving import store, weights
@@ -153,15 +154,24 @@ class DevScore:
         self.batches = EncodedBatches(encoded, plan)
         self.translator: Translator | None = None
 
+    def _compile(self, model) -> None:
+        def loss(source, target_in, target_out):
+            output = model({"source": source, "target_in": target_in}, training=False)
+            _, nats, count = token_loss(output["tokens"] if isinstance(output, dict) else output, target_out)
+            return nats, count
+
+        self.loss = backend.compiled(loss, [((None, None), "int32")] * 3)
+        self.translator = Translator(model, self.recipe, self.text.source, self.text.target)
+
     def __call__(self, model) -> dict[str, float]:
         """`loss` in nats a token, `score`: greedy BLEU, lowercased, 0 to 100."""
+        if self.translator is None:
+            self._compile(model)
         total = tokens = 0.0
         for number in range(len(self.batches)):
             inputs, target_out = self.batches[number]
-            _, nats, count = token_loss(_logits(model(inputs, training=False)), target_out)
+            nats, count = self.loss(inputs["source"], inputs["target_in"], target_out)
             total, tokens = total + float(nats) * float(count), tokens + float(count)
-        if self.translator is None:
-            self.translator = Translator(model, self.recipe, self.text.source, self.text.target)
         score = _dev_bleu(self.translator, self.text, SearchOptions(beam_size=1))
         return {"loss": round(total / tokens, 4), "score": score}
 
@@ -183,7 +193,3 @@ def tune_length_penalty(
 def _dev_bleu(translator: Translator, text: ParallelText, search: SearchOptions) -> float:
     results = translator.predict([source for source, _ in text.dev], search)
     return round(corpus_bleu([result.to_line() for result in results], [target for _, target in text.dev]), 2)
-
-
-def _logits(output):
-    return output["tokens"] if isinstance(output, dict) else output

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from models import backend
 from models.decoding import parts
 from models.decoding.options import GraphSearchOptions, SearchOptions
 
@@ -52,7 +53,7 @@ def search(
         return ops.logical_and(position < options.max_length, ops.logical_not(parts.done(hypotheses)))
 
     def advance(position, hypotheses, growing, state):
-        token_ids = ops.take(ops.reshape(hypotheses["last"], (-1,)), growing["rows"])
+        token_ids = backend.take(ops.reshape(hypotheses["last"], (-1,)), growing["rows"])
         logits, state = step(token_ids, state)
         forced = forced_at(prefix_ids, position, ids["pad"])
         uniform = None if uniforms is None else ops.take(uniforms, position, axis=2)
@@ -68,14 +69,14 @@ def search(
 
 
 def _rows_of(state, rows):
-    return keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), state)
+    return keras.tree.map_structure(lambda tensor: backend.take(tensor, rows), state)
 
 
 def _origins(parents, before: dict, growing: dict):
     """For each growing hypothesis the row that the one it extends had in the step before. int32 (g,)."""
     batch, beam_size = ops.shape(parents)
     places = parents + ops.expand_dims(ops.arange(batch, dtype="int32"), -1) * beam_size
-    return ops.take(before["places"], ops.take(ops.reshape(places, (-1,)), growing["rows"]))
+    return backend.take(before["places"], backend.take(ops.reshape(places, (-1,)), growing["rows"]))
 
 
 def advance_hypotheses(

@@ -77,7 +77,7 @@ def propose(logits, hypotheses: dict, width: int, pad_id: int, growing: dict | N
     log_probs = top - normalizer
     if forced_ids is not None:
         forced = ops.expand_dims(of_sentences(forced_ids, hypotheses, growing), -1)
-        must = ops.take_along_axis(logits, forced, axis=-1) - normalizer
+        must = backend.take_within(logits, forced) - normalizer
         must = ops.where(ops.arange(width, dtype="int32") == 0, must, NOTHING)
         is_forced = ops.not_equal(forced, pad_id)
         ids, log_probs = ops.where(is_forced, forced, ids), ops.where(is_forced, must, log_probs)
@@ -111,9 +111,9 @@ def likeliest(logits, count: int):
     chosen = smaller(count, blocks)
     best = ops.sort(ops.top_k(maxima, chosen)[1], axis=-1)  # in their order, so that the lower id wins a tie
     rows = ops.expand_dims(ops.arange(ops.shape(logits)[0], dtype="int32"), -1)
-    found = ops.take(padded, ops.reshape(rows * blocks + best, (-1,)), axis=0)
+    found = backend.take(padded, ops.reshape(rows * blocks + best, (-1,)))
     values, places = ops.top_k(ops.reshape(found, (-1, chosen * BLOCK)), count)
-    return values, ops.take_along_axis(best, places // BLOCK, axis=-1) * BLOCK + places % BLOCK
+    return values, backend.take_within(best, places // BLOCK) * BLOCK + places % BLOCK
 
 
 def log_normalizer(logits, top, ids):
@@ -122,14 +122,14 @@ def log_normalizer(logits, top, ids):
     It is the largest logit less the logarithm of its probability, which is never below 1 / vocabulary: the softmax
     is one pass where the logarithm of a sum takes four.
     """
-    probability = ops.take_along_axis(ops.softmax(logits, axis=-1), ids[:, :1], axis=-1)
+    probability = backend.take_within(ops.softmax(logits, axis=-1), ids[:, :1])
     return top[:, :1] - ops.log(probability)
 
 
 def _candidates(ids, log_probs, hypotheses: dict, pad_id: int, growing: dict | None = None) -> dict:
     """(rows, width) → (n, k, width), with what finished hypotheses propose."""
     if growing is not None:
-        ids, log_probs = (ops.take(values, growing["places"], axis=0) for values in (ids, log_probs))
+        ids, log_probs = (backend.take(values, growing["places"]) for values in (ids, log_probs))
     shape = (-1, ops.shape(hypotheses["scores"])[1], ops.shape(ids)[-1])
     ids, log_probs = ops.reshape(ids, shape), ops.reshape(log_probs, shape)
     first = ops.arange(ops.shape(ids)[-1], dtype="int32") == 0
@@ -162,7 +162,7 @@ def of_sentences(values, hypotheses: dict, growing: dict | None):
     beam_size = ops.shape(hypotheses["scores"])[1]
     if growing is None:
         return ops.repeat(values, beam_size, axis=0)
-    return ops.take(values, growing["rows"] // beam_size, axis=0)
+    return backend.take(values, growing["rows"] // beam_size)
 
 
 def keep_best(candidates: dict, beam_size: int, length_penalty: float):
@@ -202,7 +202,7 @@ def draw(
     """
     uniform = ops.reshape(uniform, (-1, 1))
     if growing is not None:
-        uniform = ops.take(uniform, growing["rows"], axis=0)
+        uniform = backend.take(uniform, growing["rows"])
     filtered = filter_logits(logits / options.temperature, options.top_k, options.top_p)
     probabilities = ops.softmax(filtered, axis=-1)
     cumulative = ops.cumsum(probabilities, axis=-1)
@@ -213,7 +213,7 @@ def draw(
     if forced_ids is not None:
         forced = ops.expand_dims(of_sentences(forced_ids, hypotheses, growing), -1)
         ids = ops.where(ops.not_equal(forced, pad_id), forced, ids)
-    log_probs = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ids, axis=-1)
+    log_probs = backend.take_within(ops.log_softmax(logits, axis=-1), ids)
     return _candidates(ids, log_probs, hypotheses, pad_id, growing)
 
 
@@ -248,11 +248,11 @@ def extend(hypotheses: dict, candidates: dict, parents, chosen, position, limits
     beam_size = ops.shape(hypotheses["scores"])[1]
 
     def pick(values):
-        return ops.take_along_axis(ops.reshape(values, (-1, beam_size * ops.shape(values)[-1])), chosen, axis=1)
+        return backend.take_within(ops.reshape(values, (-1, beam_size * ops.shape(values)[-1])), chosen)
 
     ids, scores, lengths = pick(candidates["ids"]), pick(candidates["scores"]), pick(candidates["lengths"])
-    was_finished = ops.take_along_axis(hypotheses["finished"], parents, axis=1)
-    tokens = ops.take_along_axis(hypotheses["tokens"], ops.expand_dims(parents, -1), axis=1)
+    was_finished = backend.take_within(hypotheses["finished"], parents)
+    tokens = backend.take_within(hypotheses["tokens"], parents)
     here = ops.arange(tokens.shape[-1], dtype="int32") == position
     ended = ops.logical_or(ids == eos_id, lengths >= ops.expand_dims(limits, -1))
     return {
@@ -293,7 +293,7 @@ def reorder(state, parents, fixed: tuple[str, ...] = ()):
     batch, beam_size = ops.shape(parents)
     rows = ops.reshape(parents + ops.expand_dims(ops.arange(batch, dtype="int32"), -1) * beam_size, (-1,))
     moved = {name: value for name, value in state.items() if name not in fixed}
-    moved = keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), moved)
+    moved = keras.tree.map_structure(lambda tensor: backend.take(tensor, rows), moved)
     return {**state, **moved}
 
 
@@ -301,9 +301,5 @@ def rank(hypotheses: dict, length_penalty: float) -> dict:
     """Sorts each sentence's hypotheses by normalised score, best first, and adds it as `normalized`."""
     normalized = normalise(hypotheses["scores"], hypotheses["lengths"], length_penalty)
     normalized, order = ops.top_k(normalized, ops.shape(normalized)[1])
-    ordered = {
-        name: ops.take_along_axis(value, ops.expand_dims(order, -1) if name == "tokens" else order, axis=1)
-        for name, value in hypotheses.items()
-        if name != "last"
-    }
+    ordered = {name: backend.take_within(value, order) for name, value in hypotheses.items() if name != "last"}
     return {**ordered, "normalized": normalized}

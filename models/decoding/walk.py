@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -45,14 +46,12 @@ def search(
     hypotheses = parts.start_hypotheses(
         1, options.beam_size, options.max_length, ids["bos"], ids["pad"], samples=options.method == "sampling"
     )
-    state = parts.repeat_state(state, options.beam_size)
+    state = keras.tree.map_structure(lambda tensor: np.repeat(np.asarray(tensor), options.beam_size, axis=0), state)
     limits, before = np.array([limit], np.int32), _first(hypotheses)
     for position in range(limit):
         forced = np.array([prefix_ids[position] if position < len(prefix_ids) else ids["pad"]], np.int32)
         uniform = np.zeros((1, options.beam_size), np.float32) if uniforms is None else uniforms[:, :, position]
-        step = advance(
-            hypotheses, state, np.int32(position), limits, forced, uniform, held(position) if held else []
-        )
+        step = advance(hypotheses, state, np.int32(position), limits, forced, uniform, held(position) if held else [])
         hypotheses, state = step["hypotheses"], step["state"]
         after = _first(hypotheses)
         writer.step(

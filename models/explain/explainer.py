@@ -16,6 +16,7 @@ from models.explain.influence import influence
 from models.explain.readings import Reading, Stream, logit_gradients, read, streams_of
 
 LONGEST = 400  # steps that an edit is written out for
+AT_ONCE = 16  # steps differentiated in one batch: more would cost memory and gain no time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +76,17 @@ class Explainer:
 
     def influence(self, source: np.ndarray, target_ids: Sequence[int], edits: Sequence[Edit] = ()) -> Influence:
         """Saliency and the norms of derivatives along a finished path, in one backward pass; arguments as in `read`."""
-        given = self._arguments(source, target_ids, edits)
-        found = self._function("influence, edited")(*given) if edits else self._function("influence")(*given[:3])
-        saliency, source_norms, target_norms = (np.asarray(tensor) for tensor in found)
+        source, target_in, target_out, *held = self._arguments(source, target_ids, edits)
+        function = self._function("influence, edited" if edits else "influence")
+        time, inner, parts = len(target_ids), self.inner, []
+        for first in range(0, time, AT_ONCE):
+            end = min(first + AT_ONCE, time)  # what comes later has no influence
+            given = [source, target_in[:, :end], target_out[:, :end], np.arange(first, end, dtype=np.int32)]
+            if edits:
+                given += [*held[:inner], *(one[:end] for one in held[inner:])]
+            found = [np.asarray(tensor) for tensor in function(*given)]
+            parts.append([*found[:2], np.pad(found[2], [(0, 0), (0, time - end)])])
+        saliency, source_norms, target_norms = (np.concatenate(part) for part in zip(*parts, strict=True))
         if getattr(self.encoder, "reverse", False):
             saliency, source_norms = saliency[:, ::-1], source_norms[:, ::-1]
         return Influence(saliency=saliency, source_norms=source_norms, target_norms=target_norms)
@@ -130,8 +139,8 @@ class Explainer:
             held = [((None, 3, stream.units), "float32") for stream in self.streams]
             function, signature = {
                 "read": (self._read, path + held),
-                "influence": (self._influence, path),
-                "influence, edited": (self._influence, path + held),
+                "influence": (self._influence, [*path, ((None,), "int32")]),
+                "influence, edited": (self._influence, [*path, ((None,), "int32"), *held]),
                 "start": (self._start, path[:1]),
                 "start, edited": (self._start, path[:1] + held[: self.inner]),
             }[name]
@@ -146,8 +155,8 @@ class Explainer:
         )
         return kept, starts, gradients
 
-    def _influence(self, source, target_in, target_out, *held):
-        return influence(self.encoder, self.decoder, source, target_in, target_out, self.probes, held)
+    def _influence(self, source, target_in, target_out, steps, *held):
+        return influence(self.encoder, self.decoder, source, target_in, target_out, steps, self.probes, held)
 
     def _start(self, source, *held):
         from models.explain.readings import Recorder

@@ -2,9 +2,9 @@
 
 Every row of one batch is the same sentence, cut off at another step, with another question to differentiate:
 
-- **Saliency** is gradient × input (Denil et al. 2014; Shrikumar et al. 2017, section 3.3): for the written token of step
-  t the gradient of its log-probability with respect to a source token's embedding, times that embedding, summed over
-  its components. To first order it is what the log-probability would lose without the token.
+- **Saliency** is gradient × input (Denil et al. 2014; Shrikumar et al. 2017, section 3.3): for the written token of
+  step t the gradient of its log-probability with respect to a source token's embedding, times that embedding, summed
+  over its components. To first order it is what the log-probability would lose without the token.
 - **The carrousel across the summary** is the Frobenius norm ‖∂c_t/∂e_j‖ of the derivative of all decoder states c after
   step t with respect to token j's embedding, estimated by a few random projections: for a normal v,
   E‖vᵀJ‖² = ‖J‖² (Hutchinson 1989).
@@ -26,25 +26,26 @@ from models.explain.readings import Recorder
 from models.layers.recurrence import run_cell
 
 
-def influence(encoder, decoder, source_ids, target_in, target_out, probes, held: Sequence[Any] = ()):
-    """Saliency and norms of one finished path.
+def influence(encoder, decoder, source_ids, target_in, target_out, steps, probes, held: Sequence[Any] = ()):
+    """Saliency and norms of one finished path, N steps of it.
 
     Args:
         encoder, decoder: see `models.explain.readings.read`.
         source_ids: int32 (1, S).
         target_in, target_out: int32 (1, T).
+        steps: int32 (N,), which steps.
         probes: float32 (K, units of all decoder layers together), standard normal.
         held: for each stream its `edits.holds`, or empty.
 
     Returns:
-        saliency: float32 (T, S), signed.
-        source_norms: float32 (T, S), of ∂c_t/∂(embedding of source token j), in reading order as saliency.
-        target_norms: float32 (T, T), of ∂c_t/∂(embedding of the token read at step j), zero where j > t.
+        saliency: float32 (N, S), signed.
+        source_norms: float32 (N, S), of ∂c_t/∂(embedding of source token j), in reading order as saliency.
+        target_norms: float32 (N, T), of ∂c_t/∂(embedding of the token read at step j), zero where j > t.
     """
-    time, count = ops.shape(target_in)[1], ops.shape(probes)[0]
+    time, count = ops.shape(steps)[0], ops.shape(probes)[0]
     rows = time * (1 + count)
-    last = ops.tile(ops.arange(time, dtype="int32"), [1 + count])  # the step at which each row is cut off
-    until = ops.expand_dims(ops.arange(time, dtype="int32"), 0) <= ops.expand_dims(last, 1)
+    last = ops.tile(steps, [1 + count])  # the step at which each row is cut off
+    until = ops.expand_dims(ops.arange(ops.shape(target_in)[1], dtype="int32"), 0) <= ops.expand_dims(last, 1)
     embedded, mask = encoder.embed(source_ids)
     own = decoder.embedding(target_in)
 
@@ -62,7 +63,7 @@ def influence(encoder, decoder, source_ids, target_in, target_out, probes, held:
         hidden = decoder.run(target, state, run=run)[:, -1]  # padded steps repeat the state of the row's last one
         first = keras.tree.map_structure(lambda tensor: tensor[:time], state)
         log_probs = ops.log_softmax(decoder.logits(hidden[:time], first), axis=-1)
-        chosen = ops.take_along_axis(log_probs, ops.transpose(target_out), axis=1)[:, 0]
+        chosen = ops.take_along_axis(log_probs, ops.take(target_out[0], steps)[:, None], axis=1)[:, 0]
         states = ops.concatenate(final, axis=-1)[time:]
         return ops.concatenate([chosen, ops.sum(states * ops.repeat(probes, time, axis=0), axis=-1)], axis=0)
 
@@ -73,7 +74,7 @@ def influence(encoder, decoder, source_ids, target_in, target_out, probes, held:
 
 
 def _norms(gradients, time, count):
-    """(K · T, J, E) → (T, J)."""
+    """(K · N, J, E) → (N, J)."""
     squares = ops.sum(ops.square(gradients), axis=-1)
     squares = ops.reshape(squares, (count, time, ops.shape(gradients)[1]))
     return ops.sqrt(ops.mean(squares, axis=0))

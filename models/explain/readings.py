@@ -170,7 +170,9 @@ def logit_gradients(decoder, target_in, target_out, state, kept, starts, held):
         series = [ops.concatenate([s[:, None], readings[n][:, :-1]], 1) for s, n in zip(start, names, strict=True)]
         layers.append([one[0] for one in series])
     time = ops.shape(target_in)[1]
-    rest = {name: keras.tree.map_structure(lambda x: ops.repeat(x, time, axis=0), value) for name, value in state.items()}
+    rest = {
+        name: keras.tree.map_structure(lambda x: ops.repeat(x, time, axis=0), value) for name, value in state.items()
+    }
 
     def logit(*values):
         from models.explain.edits import VALUE, held_step

@@ -46,13 +46,17 @@ class KerasCell(keras.layers.Layer):
         """The recurrent product. (batch, units) → (batch, projection_size)."""
         return ops.matmul(hidden, ops.cast(self.cell.recurrent_kernel, hidden.dtype))
 
-    def gates(self, projected, state, recurrent_mask=None):
-        """One step's activations by name; see `models.layers`."""
+    def gates(self, projected, state, recurrent_mask=None, recur=None):
+        """One step's activations by name; see `models.layers`.
+
+        Args:
+            recur: in place of `self.recur`; see `models.decoder.RecurrentDecoder.prepare`.
+        """
         raise NotImplementedError
 
-    def step(self, projected, state, recurrent_mask=None):
+    def step(self, projected, state, recurrent_mask=None, recur=None):
         """One step: (output (batch, units), new state)."""
-        readings = self.gates(projected, state, recurrent_mask)
+        readings = self.gates(projected, state, recurrent_mask, recur)
         new_state = [readings["hidden"], readings["cell"]] if "cell" in readings else [readings["hidden"]]
         return readings["hidden"], new_state
 
@@ -66,9 +70,9 @@ class SimpleRNNCell(KerasCell):
 
     keras_class, columns_per_unit, states_per_cell = keras.layers.SimpleRNNCell, 1, 1
 
-    def gates(self, projected, state, recurrent_mask=None):
+    def gates(self, projected, state, recurrent_mask=None, recur=None):
         """The new output alone: this cell has no gates."""
-        return {"hidden": ops.tanh(projected + self.recur(_masked(state[0], recurrent_mask)))}
+        return {"hidden": ops.tanh(projected + (recur or self.recur)(_masked(state[0], recurrent_mask)))}
 
 
 @keras.saving.register_keras_serializable("carrousel")
@@ -77,10 +81,10 @@ class LSTMCell(KerasCell):
 
     keras_class, columns_per_unit, states_per_cell = keras.layers.LSTMCell, 4, 2
 
-    def gates(self, projected, state, recurrent_mask=None):
+    def gates(self, projected, state, recurrent_mask=None, recur=None):
         """input, forget, candidate, output, and the new cell and hidden state, each (batch, units)."""
         hidden, cell = state
-        arrived = projected + self.recur(_masked(hidden, recurrent_mask))
+        arrived = projected + (recur or self.recur)(_masked(hidden, recurrent_mask))
         units = self.units
         both = ops.sigmoid(arrived[:, : 2 * units])
         gate_input, gate_forget = both[:, :units], both[:, units:]
@@ -114,11 +118,11 @@ class GRUCell(KerasCell):
     def input_bias(self):
         return self.cell.bias[0]
 
-    def gates(self, projected, state, recurrent_mask=None):
+    def gates(self, projected, state, recurrent_mask=None, recur=None):
         """update, reset, candidate, and the new hidden state, each (batch, units)."""
         hidden = state[0]
         units = self.units
-        recurrent = self.recur(_masked(hidden, recurrent_mask)) + ops.cast(self.cell.bias[1], projected.dtype)
+        recurrent = (recur or self.recur)(_masked(hidden, recurrent_mask)) + ops.cast(self.cell.bias[1], projected.dtype)
         both = ops.sigmoid(projected[:, : 2 * units] + recurrent[:, : 2 * units])
         update, reset = both[:, :units], both[:, units:]
         candidate = ops.tanh(projected[:, 2 * units :] + reset * recurrent[:, 2 * units :])

@@ -21,6 +21,8 @@ MOST_VARIABLES = 6
 LONGEST_NAME = 12  # characters
 
 TYPED_ALIKE = {"·": "*", "×": "*", "−": "-", "–": "-", "²": "**2", "³": "**3", "÷": "/", "π": "pi", "σ(": "sigmoid("}
+STARTS_WITH_DIGIT = re.compile(r"(?<!\w)\.?\d[\w.]*")
+NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE]\d*)?")  # a signed exponent, 1e-3, goes on after its minus
 ALLOWED = re.compile(r"[A-Za-z0-9_+\-*/(). \t]*")
 
 
@@ -50,6 +52,11 @@ def parse(text: str) -> ast.expr:
         raise DiagramError(
             f"“{strange[0]!s}” has no place in an expression; use names, numbers, + − * / ** and functions."
         )
+    for word in STARTS_WITH_DIGIT.findall(text):
+        if not NUMBER.fullmatch(word):
+            raise DiagramError(
+                f"“{word[:LONGEST_NAME]}” is neither a number nor a name; between the two write *, as in 2*x."
+            )
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError:

@@ -3,11 +3,13 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from apps.lstm_lab.b_diagrams import graph, layout, lstm, parser
+from models.layers import reference
 
 
 def diagram_of(text: str, **values: float) -> graph.Diagram:
@@ -98,7 +100,9 @@ REFUSED = {
     "x = 1": "no place",
     "'x'": "no place",
     "True*x": "Only names|cannot be",
-    "1j*x": "Only names",
+    "1j*x": "neither a number nor a name",
+    "2x + 1": "write \\*, as in 2\\*x",
+    "1if x else 2": "neither a number nor a name",
     "1e999*x": "can be drawn",
     "x**y": "An exponent must be a number",
     "x^2": "two stars",
@@ -171,3 +175,27 @@ def test_over_two_steps_a_weight_has_the_sum_over_both_places():
     ]
     assert len(places) == 2
     assert diagram.weight_gradients()["w_xι"] == pytest.approx(sum(places))
+
+
+def test_the_lstm_cell_is_the_reference_with_every_delta_and_epsilon():
+    weights = lstm_weights()
+    steps = reference.forward(weights, [[x] for x in lstm.INPUTS[2]], np.array([0.3]), np.array([[0.5]]))
+    errors = reference.backward(weights, steps, [[0.0], [1.0]])
+    nodes = {node.name: node for node in lstm.lstm_diagram(2).nodes}
+    for step, error, time in zip(steps, errors, "¹²", strict=True):
+        assert nodes[f"b{time}"].value == pytest.approx(step.b_c.item())
+        assert nodes[f"s{time}"].value == pytest.approx(step.s_c.item())
+        assert nodes[f"b{time}"].arrived == pytest.approx(error.epsilon_c.item())
+        assert nodes[f"s{time}"].arrived == pytest.approx(error.epsilon_s.item())
+        for name, delta in {"ι": "iota", "φ": "phi", "g": "c", "ω": "omega"}.items():
+            node = nodes[name + time]
+            assert node.arrived * node.slopes[0] == pytest.approx(getattr(error, f"delta_{delta}").item())
+    gradients = reference.weight_gradients(weights, steps, errors)
+    assert lstm.lstm_diagram(2).weight_gradients()["w_cφ"] == pytest.approx(gradients.s_phi.item())
+
+
+def lstm_weights() -> reference.Weights:
+    """The diagram's weights as the reference has them: one block of one cell, no biases."""
+    columns = np.array([lstm.WEIGHTS[gate] for gate in ("ι", "φ", "c", "ω")])
+    peephole = columns[[0, 1, 3], 2][:, None]
+    return reference.Weights.from_keras(columns[:, 0][None], columns[:, 1][None], np.zeros(4), peephole)

@@ -12,7 +12,7 @@ BY_KEY = {story.key: story for story in STORIES}
 def run(key: str, unit: str = "lstm", peepholes: bool | None = None) -> dict[str, np.ndarray]:
     story = BY_KEY[key]
     trace = forward(unit, story.weights(unit, peepholes), np.array(story.inputs)[None, :, None])
-    return {name: array[0, :, 0] for name, array in trace.items()}
+    return {name: array[0, :, 0] for name, array in trace.items() if name != "steps"}
 
 
 def test_the_latch_holds_its_pulse_through_the_noise_and_the_plain_unit_does_not():

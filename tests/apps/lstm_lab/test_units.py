@@ -41,7 +41,14 @@ def test_a_plain_unit_by_hand():
     assert hidden[1] == pytest.approx(np.tanh(0.5 * np.tanh(2.1) + 0.1))
 
 
-def test_the_lstm_of_the_lab_is_the_one_of_the_layers():
+def test_a_sequence_gives_the_same_alone_and_in_a_batch():
+    weights, inputs = small_network("peephole")
+    together = forward("peephole", weights, inputs)
+    alone = forward("peephole", weights, inputs[1:])
+    assert alone["hidden"][0] == pytest.approx(together["hidden"][1], abs=1e-15)
+
+
+def test_the_output_gate_sees_the_state_after_the_step():
     # One step from nothing: c = ι·g and the output gate sees the new c through its peephole.
     weights = Weights(
         kernel=np.array([[0.0, 0.0, 1.0, 0.0]]),
@@ -60,7 +67,6 @@ def test_what_is_fed_in_at_the_state_runs_down_the_carrousel_unchanged_when_noth
     weights = Weights(
         kernel=np.zeros((1, 4)), recurrent=np.zeros((1, 4)), bias=np.array([-50.0, 50.0, 0.0, -50.0]), peephole=None
     )
-    fed = np.zeros((1, 30, 1))
-    fed[0, -1] = 1.0
-    _, at_state = backward("lstm", weights, forward("lstm", weights, np.ones((1, 30, 1))), state_gradient=fed)
+    trace = forward("lstm", weights, np.ones((1, 30, 1)))
+    _, at_state = backward("lstm", weights, trace, at_last_state=np.ones((1, 1)))
     assert at_state[0, :, 0] == pytest.approx(np.ones(30), abs=1e-12)

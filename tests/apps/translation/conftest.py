@@ -11,7 +11,8 @@ WORDS = {"hund": "dog", "katze": "cat", "kind": "child", "mann": "man", "frau": 
 VERBS = {"sieht": "sees", "holt": "fetches", "mag": "likes"}
 
 RECIPE = TranslationRecipe(
-    epochs=12,
+    epochs=40,
+    evaluate_every=20,
     batch_size=16,
     learning_rate=1e-2,
     warmup_steps=10,

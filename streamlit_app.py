@@ -1,0 +1,15 @@
+"""The pages: `streamlit run streamlit_app.py`. One home page, and one page an application."""
+
+import streamlit as st
+
+from apps import home
+from apps.lstm_lab import page as lab
+from apps.translation import page as translation
+
+st.set_page_config(page_title="Carrousel", layout="wide")
+
+TRANSLATION = st.Page(translation.page, title="Translation", url_path="translation")
+LAB = st.Page(lab.page, title="LSTM lab", url_path="lstm-lab")
+HOME = st.Page(lambda: home.page(translation=TRANSLATION, lab=LAB), title="Carrousel", url_path="home", default=True)
+
+st.navigation([HOME, TRANSLATION, LAB], position="top").run()
