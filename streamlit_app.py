@@ -7,6 +7,7 @@ from apps.lstm_lab import page as lab
 from apps.translation import page as translation
 
 st.set_page_config(page_title="Carrousel", layout="wide")
+st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; max-width: 82rem; }</style>")
 
 TRANSLATION = st.Page(translation.page, title="Translation", url_path="translation")
 LAB = st.Page(lab.page, title="LSTM lab", url_path="lstm-lab")

@@ -28,7 +28,7 @@ def page(*, translation: Any, lab: Any) -> None:
         "anywhere: what the state forgot is gone, and you can watch it happen. The name is the *constant error "
         "carrousel* at the heart of the LSTM: a cell that keeps what was written until a gate lets it go."
     )
-    _translation(translation)
+    translated = st.container()
     st.divider()
     _lab(lab)
     st.divider()
@@ -36,6 +36,8 @@ def page(*, translation: Any, lab: Any) -> None:
         "**From the command line:** `python -m apps` lists the applications; each trains, evaluates, predicts and "
         "exports. Image and video captioning, sentiment, tagging and word vectors are planned on the same parts."
     )
+    with translated:  # last, since a model may have to be loaded
+        _translation(translation)
 
 
 def _translation(link: Any) -> None:
@@ -44,7 +46,7 @@ def _translation(link: Any) -> None:
     if not models:
         idea("idea", picture(DRAWN[0].split(), DRAWN[1].split(), None, ("German", "English")))
         st.caption("A drawing: no translation model is here yet. The translation page says how to train one.")
-        st.page_link(link, label="Open the translation page")
+        st.page_link(link, label="**Open the translation page →**")
         return
     model = next(iter(models.values()))
     samples = SAMPLES.get(model.source, ())[:4]
@@ -57,7 +59,7 @@ def _translation(link: Any) -> None:
         format_func=lambda number: samples[number][0],
     )
     _live(model, samples[chosen][1])
-    st.page_link(link, label="**Open the decoding microscope**: type your own, force a word, hold a unit")
+    st.page_link(link, label="**Open the decoding microscope →** type your own, force a word, hold a unit")
 
 
 @st.fragment
@@ -68,7 +70,7 @@ def _live(model: view.ShippedModel, sentence: str) -> None:
     first = model.name not in st.session_state.get("home_opened", ())
     if first:  # loading takes seconds: something to look at until then
         with place.container():
-            idea("idea", picture(sentence.split(), [], None, labels))
+            idea("idea_waiting", picture(sentence.split(), [], None, labels))
     try:
         with st.spinner("Loading the model; this happens once…" if first else "Translating…"):
             words, states = _crossing(model, sentence)
@@ -77,7 +79,8 @@ def _live(model: view.ShippedModel, sentence: str) -> None:
         return
     st.session_state["home_opened"] = (*st.session_state.get("home_opened", ()), model.name)
     with place.container():
-        idea("idea", picture(sentence.split(), words.split(), states, labels))
+        note = view.CONTEXT_NOTES.get(view.translator(model.name).recipe.context, "")
+        idea("idea", picture(sentence.split(), words.split(), states, labels, note))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -99,7 +102,7 @@ def _lab(link: Any) -> None:
         "Move the sliders."
     )
     widget("gradient_flow")(key="home_gradient_flow", data=gradient_flow.widget_data())
-    st.page_link(link, label="**Open the lab**: one cell live, b-diagrams, classic tasks, a GRU made of an LSTM")
+    st.page_link(link, label="**Open the lab →** one cell live, b-diagrams, classic tasks, a GRU made of an LSTM")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def run_child(args, threads: int, shape: str) -> dict:
     """Measures one shape in a process of its own: TensorFlow fixes its threads when it starts."""
-    settings = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    settings = dict.fromkeys(names, threads)
     environment = {**os.environ, **{name: str(value) for name, value in settings.items()}, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "benchmarks.layers", "--child", "--shapes", shape, "--threads", str(threads)]
     command += ["--rounds", str(args.rounds), "--precisions", *args.precisions]

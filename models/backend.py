@@ -179,12 +179,19 @@ def compiled(function: Callable, signature: list | None = None) -> Callable:
 
     Args:
         function: takes and gives nests of tensors.
-        signature: for each argument its (shape, dtype), None for sizes that vary. JAX compiles once a shape instead.
+        signature: for each argument its (shape, dtype), None for sizes that vary; a dictionary of these for one of
+            tensors. JAX compiles once a shape instead.
     """
     if NAME == "jax":
         return jax.jit(function)
-    specs = None if signature is None else [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
+    specs = None if signature is None else [_spec(entry) for entry in signature]
     return tf.function(function, input_signature=specs, autograph=False)
+
+
+def _spec(entry):
+    return (
+        {name: tf.TensorSpec(*one) for name, one in entry.items()} if isinstance(entry, dict) else tf.TensorSpec(*entry)
+    )
 
 
 def matmul(first, second, transpose_first: bool = False):

@@ -72,29 +72,33 @@ class RecurrentDecoder(keras.layers.Layer):
             vocabulary_size,
             embedding_size,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_size**-0.5),
+            dtype=self.dtype_policy,
             name="embedding",
         )
         self.cells = [build_cell(cell, units, dtype=self.dtype_policy, name=f"layer_{n + 1}") for n in range(layers)]
         self.start_layers = [
             [
-                keras.layers.Dense(width, activation="tanh" if k == 0 else None, name=f"start_{n + 1}_{'hc'[k]}")
+                self._dense(width, activation="tanh" if k == 0 else None, name=f"start_{n + 1}_{'hc'[k]}")
                 for k, width in enumerate(one.state_size)
             ]
             for n, one in enumerate(self.cells)
         ]
         self.context_layer = self.context_to_gates = self.context_to_readout = None
         if context == "every-step":
-            self.context_layer = keras.layers.Dense(units, activation="tanh", name="context")
-            self.context_to_gates = keras.layers.Dense(
-                self.cells[0].projection_size, use_bias=False, name="context_to_gates"
-            )
-            self.context_to_readout = keras.layers.Dense(embedding_size, use_bias=False, name="context_to_readout")
+            self.context_layer = self._dense(units, activation="tanh", name="context")
+            width = self.cells[0].projection_size
+            self.context_to_gates = self._dense(width, use_bias=False, name="context_to_gates")
+            self.context_to_readout = self._dense(embedding_size, use_bias=False, name="context_to_readout")
         shape = (None, 1, None)  # one mask over time
-        self.input_dropouts = [keras.layers.Dropout(dropout, noise_shape=shape) for _ in range(layers)]
-        self.output_dropout = keras.layers.Dropout(dropout, noise_shape=shape)
-        self.summary_dropout = keras.layers.Dropout(dropout)
-        self.recurrent_dropouts = [keras.layers.Dropout(recurrent_dropout) for _ in range(layers)]
-        self.readout = keras.layers.Dense(embedding_size, name="readout")
+        policy = self.dtype_policy
+        self.input_dropouts = [keras.layers.Dropout(dropout, shape, dtype=policy) for _ in range(layers)]
+        self.output_dropout = keras.layers.Dropout(dropout, shape, dtype=policy)
+        self.summary_dropout = keras.layers.Dropout(dropout, dtype=policy)
+        self.recurrent_dropouts = [keras.layers.Dropout(recurrent_dropout, dtype=policy) for _ in range(layers)]
+        self.readout = self._dense(embedding_size, name="readout")
+
+    def _dense(self, width: int, **arguments):
+        return keras.layers.Dense(width, dtype=self.dtype_policy, **arguments)
 
     def build(self, summary_shape):
         self.embedding.build((None, None))

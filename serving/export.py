@@ -64,12 +64,14 @@ def describe(
     """The text of `signatures.md`; for the arguments see `save`."""
     first = next(iter(example))
     request = {"signature_name": "search", "inputs": {**example, **_search_example(functions)}}
-    keywords = ", ".join(f"{key}=tf.constant({json.dumps(value, ensure_ascii=False)})" for key, value in example.items())
+    keywords = ", ".join(
+        f"{key}=tf.constant({json.dumps(value, ensure_ascii=False)})" for key, value in example.items()
+    )
     rows = [{key: value[0] for key, value in example.items()}]
     instances = {"instances": rows if len(example) > 1 else example[first]}
     parts = [
         f"# {name} as a SavedModel",
-        "It needs `tensorflow`, and `tensorflow-text` imported before it is loaded; nothing of the project that made it.",
+        "It needs `tensorflow`, and `tensorflow-text` imported before it is loaded; nothing of what made it.",
         "## In Python",
         _code(
             "python",
@@ -78,7 +80,7 @@ def describe(
             f'answer = model.signatures["serving_default"]({keywords})',
         ),
         "Every signature takes its inputs by keyword and gives a dictionary. `model(inputs)` is `serving_default`.",
-        *([f"The answer: `{json.dumps(answer, ensure_ascii=False)}`"] if answer else []),
+        *([f"The answer: `{_json(answer)}`"] if answer else []),
         "## Over REST",
         "With TensorFlow Serving (not run here), the model being served under the name `NAME`:",
         _code(
@@ -99,7 +101,7 @@ def _search_example(functions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _curl(body: Mapping[str, Any]) -> str:
-    quoted = shlex.quote(json.dumps(body, ensure_ascii=False))
+    quoted = shlex.quote(_json(body))
     return f"curl http://localhost:8501/v1/models/NAME:predict -d {quoted}"
 
 
@@ -115,6 +117,10 @@ def _tables(signatures: Any, functions: Mapping[str, Any]) -> list[str]:
                 lines.append(f"| {way} | `{key}` | {spec.dtype.name} | ({shape}) | {meaning} |")
         parts += [f"### {name}", does[name], "\n".join(lines)]
     return parts
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _code(language: str, text: str) -> str:

@@ -31,7 +31,7 @@ def save(path: str | Path, model, position: dict) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -48,20 +48,32 @@ def load(path: str | Path, model) -> dict:
     Raises:
         DamagedCheckpoint: the file is damaged or does not fit the model.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DamagedCheckpoint(f"{path} cannot be read ({error}). Delete it to start from the one before.") from error
+    arrays = read_arrays(path)
     variables = _variables(model)
-    fits = len(arrays) == len(variables) + 1 and all(
-        arrays[f"v{number}"].shape == tuple(variable.shape) for number, variable in enumerate(variables)
+    names = [f"v{number}" for number in range(len(variables))]
+    fits = arrays.keys() == {*names, "position"} and all(
+        arrays[name].shape == tuple(variable.shape) for name, variable in zip(names, variables, strict=True)
     )
     if not fits:
         raise DamagedCheckpoint(f"{path} belongs to another model: its weights do not fit this recipe.")
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"v{number}"])
+    for name, variable in zip(names, variables, strict=True):
+        variable.assign(arrays[name])
     return json.loads(arrays["position"].tobytes())
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name.
+
+    Raises:
+        DamagedCheckpoint: the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+        raise DamagedCheckpoint(f"{path} cannot be read ({error}). Delete it to start from the one before.") from error
 
 
 def _variables(model) -> list:

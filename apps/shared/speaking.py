@@ -175,12 +175,13 @@ def _hold(speaker: Speaker, parent: Branch, found: re.Match) -> Question:
     edit = Edit(stream=stream.name, unit=int(found["unit"]), action=action, from_step=from_step, value=value)
     of_model = _edits([edit])[0]
     speaker.explainer.check([of_model])
-    held = {"zero": "held at 0", "one": "held at 1", "freeze": "frozen"}.get(action, f"held at {value:g}")
+    held = {"zero": "= 0", "one": "= 1", "freeze": "frozen"}.get(action, f"= {value:g}")
+    alone = sum(one.side == stream.side for one in streams) == 1
     path = parent.trace["hypotheses"][parent.path]["ids"]
     reads = stream.side == "source"  # then the summary changes, and with it the whole answer
     if not reads and from_step >= len(path):
         raise ValueError(f"The sentence has {len(path)} steps; nothing can be held from {from_step + 1} on.")
-    label = f"{stream.name}, unit {edit.unit} {held} from {from_step + 1}"
+    label = f"{'' if alone else f'{stream.name}: '}unit {edit.unit} {held} from {from_step + 1}"
     return Question(
         label=label,
         position=0 if reads else from_step,

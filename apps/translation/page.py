@@ -21,7 +21,7 @@ HELP = {
     "Sampling": "Draws each word by its probability.",
 }
 STYLE = """<style>
-.st-key-translation_answer [data-testid="stText"], .st-key-translation_answer [data-testid="stText"] div {
+.st-key-translation_answer [data-testid="stText"], .st-key-translation_answer [data-testid="stText"] * {
   font-family: "Source Serif", "Source Serif 4", Georgia, serif; font-size: clamp(1.35rem, 3.2vw, 1.9rem);
   line-height: 1.3; white-space: pre-wrap; overflow-wrap: anywhere;
 }

@@ -75,7 +75,12 @@ class Translator(Predictor):
         name: what the model is called.
     """
 
-    batch_size = 64
+    batch_size = 256
+    """Sentences searched at once, fewer where `most_rows` is reached first."""
+    most_rows = 1280
+    """Hypotheses stepped at once: their logits then stay near the processor."""
+    many = 64
+    """Sentences from which on it pays to prepare the decoder's weights, see `RecurrentDecoder.prepare`."""
 
     def __init__(
         self, model, recipe: TranslationRecipe, source: SubwordTokenizer, target: SubwordTokenizer, name: str = ""
@@ -107,9 +112,11 @@ class Translator(Predictor):
         search = search or self.default_search()
         order = sorted(range(len(values)), key=lambda number: len(values[number]))
         answers: list[Translation | None] = [None] * len(values)
-        for start in range(0, len(order), self.batch_size):
-            numbers = order[start : start + self.batch_size]
-            found = self.search([values[number] for number in numbers], search)
+        size = max(1, min(self.batch_size, self.most_rows // search.beam_size))
+        prepared = self._prepare() if len(values) >= self.many else None
+        for start in range(0, len(order), size):
+            numbers = order[start : start + size]
+            found = self.search([values[number] for number in numbers], search, prepared)
             for row, number in enumerate(numbers):
                 answers[number] = self._translation(found, row, search)
         return [answer for answer in answers if answer is not None]
@@ -118,12 +125,15 @@ class Translator(Predictor):
         """The translation of nothing."""
         return Translation(input="")
 
-    def search(self, sources: Sequence[Sequence[int]], search: SearchOptions) -> dict[str, np.ndarray]:
+    def search(
+        self, sources: Sequence[Sequence[int]], search: SearchOptions, prepared: dict[str, Any] | None = None
+    ) -> dict[str, np.ndarray]:
         """Searches one batch in the compiled graph.
 
         Args:
             sources: source ids, `</s>` at the end.
             search: how.
+            prepared: from the decoder's `prepare`, with the weights as they are now; or None.
 
         Returns:
             See `models.decoding.graph.search`, as NumPy arrays.
@@ -137,7 +147,9 @@ class Translator(Predictor):
             arguments.append(np.tile(np.array(prefix_ids, np.int32), (len(sources), 1)))
         if search.method == "sampling":
             arguments.append(graph.draw_uniforms(len(sources), search))
-        found = self._search_function(search)(*arguments)
+        if prepared is not None:
+            arguments.append(prepared)
+        found = self._search_function(search, prepared)(*arguments)
         return {name: np.asarray(value) for name, value in found.items()}
 
     def limit(self, source_ids: Sequence[int], search: SearchOptions) -> int:
@@ -178,7 +190,8 @@ class Translator(Predictor):
 
     def source_tokens(self, text: str, source_ids: Sequence[int]) -> dict[str, Any]:
         """The `source` of a trace: the text, its pieces, and which pieces make which word; `</s>` belongs to none."""
-        pieces = self.source.pieces(source_ids)
+        # A sentence that was cut ends with a </s> of its own, and unknown characters are shown as they are.
+        pieces = [*self.source.spell(clean(text).text)[: len(source_ids) - 1], *self.source.pieces(source_ids[-1:])]
         words: list[dict[str, Any]] = []
         for number, piece in enumerate(pieces):
             if source_ids[number] == EOS_ID:
@@ -243,24 +256,35 @@ class Translator(Predictor):
             self._compiled[key] = backend.compiled(step)
         return self._compiled[key]
 
-    def _search_function(self, search: SearchOptions):
+    def _prepare(self) -> dict[str, Any]:
+        """The decoder's weights laid out for many steps. Made anew for each job: training changes them."""
+        from models import backend
+
+        if "prepare" not in self._compiled:
+            self._compiled["prepare"] = backend.compiled(self.model.decoder.prepare, [])
+        return self._compiled["prepare"]()
+
+    def _search_function(self, search: SearchOptions, prepared: dict[str, Any] | None):
         from models import backend
         from models.decoding import graph
 
-        key = replace(search, seed=0, n_best=1, prefix="given" if search.prefix else "")
+        key = replace(search, seed=0, n_best=1, prefix="given" if search.prefix else ""), prepared is not None
         if key not in self._compiled:
-            signature = [((None, None), "int32"), ((None,), "int32")]
+            signature: list[Any] = [((None, None), "int32"), ((None,), "int32")]
             if search.prefix:
                 signature.append(((None, None), "int32"))
             if search.method == "sampling":
                 signature.append(((None, search.beam_size, search.max_length), "float32"))
+            if prepared is not None:
+                signature.append({name: (value.shape, value.dtype) for name, value in prepared.items()})
 
             def run(source_ids, limits, *more):
                 given = list(more)
                 prefix_ids = given.pop(0) if search.prefix else None
                 uniforms = given.pop(0) if search.method == "sampling" else None
+                weights = given.pop(0) if prepared is not None else None
                 state = self.model.decoder.start(self.model.encoder(source_ids))
-                return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms)
+                return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms, weights)
 
             self._compiled[key] = backend.compiled(run, signature)
         return self._compiled[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from training.recipe import TrainingRecipe
 
@@ -57,9 +58,18 @@ class TranslationRecipe(TrainingRecipe):
     """The length penalty that searches use by default, tuned on the dev set."""
 
 
-_SHORT = {"epochs": 14, "batch_size": 64, "learning_rate": 1.5e-3, "dropout": 0.25, "average": 0.999, "patience": 0}
+_SHIPPED: dict[str, Any] = {
+    "epochs": 14,
+    "batch_size": 64,
+    "learning_rate": 1.5e-3,
+    "dropout": 0.25,
+    "average": 0.999,
+    "patience": 0,
+}
 
 RECIPES = {
-    "de-en": TranslationRecipe(source="de", target="en", **_SHORT),
-    "en-de": TranslationRecipe(source="en", target="de", **_SHORT),
+    "de-en": TranslationRecipe(source="de", target="en", **_SHIPPED),
+    "en-de": TranslationRecipe(source="en", target="de", **_SHIPPED),
+    "fr-en": TranslationRecipe(source="fr", target="en", **_SHIPPED),
+    "en-fr": TranslationRecipe(source="en", target="fr", **_SHIPPED),
 }

@@ -79,9 +79,10 @@ def load(recipe: TranslationRecipe, options: Any, start: _Start) -> ParallelText
         source, target = (SubwordTokenizer.load(path) for path in kept)
     else:
         source, target = learn_subwords(train_pairs, recipe)
-        if start.recipe:
-            source = start.source if start.recipe.source == recipe.source else source
-            target = start.target if start.recipe.target == recipe.target else target
+        if start.recipe and start.recipe.source == recipe.source:
+            source = start.source or source
+        if start.recipe and start.recipe.target == recipe.target:
+            target = start.target or target
         for path, tokenizer in zip(kept, (source, target), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             tokenizer.save(path)
@@ -152,7 +153,7 @@ class DevScore:
         encoded = encode_pairs(text.dev, text, recipe)
         plan = plan_epoch(np.array([len(target) for _, target in encoded]), 128, seed=0, epoch=0)
         self.batches = EncodedBatches(encoded, plan)
-        self.translator: Translator | None = None
+        self.translator: Any = None
 
     def _compile(self, model) -> None:
         def loss(source, target_in, target_out):

@@ -105,6 +105,10 @@ class SubwordTokenizer:
         """The text that the pieces spell; special tokens but `<unk>` say nothing."""
         return self._processor.decode([int(i) for i in ids if i not in (PAD_ID, BOS_ID, EOS_ID)])
 
+    def spell(self, text: str) -> list[str]:
+        """The pieces of a text as `encode` finds them, but each unknown character as itself instead of `<unk>`."""
+        return self._processor.encode(text, out_type=str)
+
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces by name, `▁` marking the start of a word."""
         return [self._processor.id_to_piece(int(i)) for i in ids]

@@ -47,17 +47,20 @@ class RecurrentStack(keras.layers.Layer):
             "dropout": dropout,
             "recurrent_dropout": recurrent_dropout,
         }
-        self.residual = residual
+        self.residual, self.supports_masking = residual, True
         self.directions = ("forward", "backward") if bidirectional else ("forward",)
         self.cells = [
             [build_cell(cell, units, dtype=self.dtype_policy, name=f"layer_{n + 1}_{way}") for way in self.directions]
             for n in range(layers)
         ]
         self.input_dropouts = [
-            keras.layers.Dropout(dropout, noise_shape=(None, 1, None), name=f"dropout_{n + 1}") for n in range(layers)
+            keras.layers.Dropout(dropout, (None, 1, None), dtype=self.dtype_policy, name=f"dropout_{n + 1}")
+            for n in range(layers)
         ]
         self.recurrent_dropouts = [
-            [keras.layers.Dropout(recurrent_dropout) for _ in self.directions] if recurrent_dropout else None
+            [keras.layers.Dropout(recurrent_dropout, dtype=self.dtype_policy) for _ in self.directions]
+            if recurrent_dropout
+            else None
             for _ in range(layers)
         ]
         self.output_width = units * len(self.directions)
@@ -153,10 +156,19 @@ class TextEncoder(keras.layers.Layer):
             vocabulary_size,
             embedding_size,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_size**-0.5),
+            dtype=self.dtype_policy,
             name="embedding",
         )
         self.stack = RecurrentStack(
-            cell, units, layers, bidirectional, residual, dropout, recurrent_dropout, name="stack"
+            cell,
+            units,
+            layers,
+            bidirectional,
+            residual,
+            dropout,
+            recurrent_dropout,
+            dtype=self.dtype_policy,
+            name="stack",
         )
 
     def build(self, input_shape):

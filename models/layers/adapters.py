@@ -122,7 +122,8 @@ class GRUCell(KerasCell):
         """update, reset, candidate, and the new hidden state, each (batch, units)."""
         hidden = state[0]
         units = self.units
-        recurrent = (recur or self.recur)(_masked(hidden, recurrent_mask)) + ops.cast(self.cell.bias[1], projected.dtype)
+        recurrent = (recur or self.recur)(_masked(hidden, recurrent_mask))
+        recurrent = recurrent + ops.cast(self.cell.bias[1], projected.dtype)
         both = ops.sigmoid(projected[:, : 2 * units] + recurrent[:, : 2 * units])
         update, reset = both[:, :units], both[:, units:]
         candidate = ops.tanh(projected[:, 2 * units :] + reset * recurrent[:, 2 * units :])

@@ -7,7 +7,7 @@ What makes it fast (measured in docs/notes/layers.md):
   same matrix spends much of its time packing the weights. A gate is a contiguous block of rows.
 - The activations are kept for the backward pass instead of computed again, and the gradient of the recurrent weights
   is one product over all steps, after the loop.
-- Products run in the type of `projected` (float32, bfloat16, …). Everything elementwise, and above all the state c
+- Products run in the type of what is read (float32, bfloat16, …). Everything elementwise, and above all the state c
   that is carried from step to step, is at least float32.
 
 The equations are those of `models.layers.reference`, where each has Graves' name for it; `delta` is his δ, `dc` the
@@ -67,16 +67,34 @@ def lstm_sequence(
         h: (batch, units), the output after the last step run.
         c: (batch, units), the state c after the last step run.
     """
-    equations = lstm_equations(recurrent_kernel.shape[0], cells)
-    return run(equations, projected, recurrent_kernel, peephole, h0, c0, mask, reverse, recurrent_mask)
+    return run(
+        lstm_equations(recurrent_kernel.shape[0], cells),
+        reverse,
+        projected=projected,
+        recurrent_kernel=recurrent_kernel,
+        peephole=peephole,
+        h0=h0,
+        c0=c0,
+        mask=mask,
+        recurrent_mask=recurrent_mask,
+    )
 
 
-def run(equations: Equations, projected, recurrent_kernel, peephole, h0, c0, mask, reverse, recurrent_mask):
-    """Runs the cell that `equations` describe; arguments and results as in `lstm_sequence`."""
-    tensors = {"projected": projected, "recurrent_kernel": recurrent_kernel, "h0": h0, "c0": c0}
-    optional = {"peephole": peephole, "mask": mask, "recurrent_mask": recurrent_mask}
-    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
-    names = list(tensors)
+def run(equations: Equations, reverse: bool = False, **tensors):
+    """Runs the cell that `equations` describe.
+
+    Args:
+        equations: the cell's.
+        reverse: run from the last step to the first; outputs keep the order of the inputs.
+        tensors: by name, None for what there is not: `projected`, or `inputs` (batch, time, features) with `kernel`
+            (features, P) and `bias` (P,), which saves the copies between the two layouts; `recurrent_kernel`,
+            `peephole` (gates, units), `h0`, `c0`, `mask`, `recurrent_mask` as in `lstm_sequence`.
+
+    Returns:
+        outputs (batch, time, units) and the last h and c (batch, units), as in `lstm_sequence`.
+    """
+    tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    names, dtype = list(tensors), (tensors["projected"] if "projected" in tensors else tensors["inputs"]).dtype
 
     def with_gradient(*values):
         given = dict(zip(names, values, strict=True))
@@ -88,7 +106,7 @@ def run(equations: Equations, projected, recurrent_kernel, peephole, h0, c0, mas
 
         return (outputs, *final), gradient
 
-    values = [ops.cast(tensor, "bool" if name == "mask" else projected.dtype) for name, tensor in tensors.items()]
+    values = [ops.cast(tensor, "bool" if name == "mask" else dtype) for name, tensor in tensors.items()]
     return backend.custom_gradient(with_gradient)(*values)
 
 
@@ -96,29 +114,32 @@ def _forward(equations, given, reverse):
     """Steps through time and keeps what the backward pass reads, all feature-major."""
     kernel, dropped, peephole = ops.transpose(given["recurrent_kernel"]), _dropped(given), _peephole(given)
     dtype, wide = _dtype(given), _wide(given)
+    inputs, projected = _inputs(given)
+    bias = ops.expand_dims(ops.cast(given["bias"], wide), -1) if "bias" in given else None
 
     def step(before, read):
         h, c = before
         arrived = read[0] + ops.matmul(kernel, h if dropped is None else h * dropped)
-        h_new, c_new, activations = equations.forward(ops.cast(arrived, wide), c, peephole)
+        arrived = ops.cast(arrived, wide)
+        h_new, c_new, activations = equations.forward(arrived if bias is None else arrived + bias, c, peephole)
         h_new = ops.cast(h_new, dtype)
         if len(read) > 1:
             h_new, c_new = ops.where(read[1], h_new, h), ops.where(read[1], c_new, c)
         return (h_new, c_new), (h_new, h, c, *activations)
 
     start = ops.transpose(given["h0"]), ops.cast(ops.transpose(given["c0"]), wide)
-    reads = _with_mask([ops.transpose(given["projected"], (1, 2, 0))], given)
-    units, batch = kernel.shape[1], given["projected"].shape[0]
+    reads = _with_mask([projected], given)
+    units, batch = kernel.shape[1], given["h0"].shape[0]
     like = [keras.KerasTensor((units, batch), dtype) for dtype in (dtype, dtype, wide)]
     like += [keras.KerasTensor((rows, batch), wide) for rows in equations.rows]
     (h, c), (outputs, *kept) = backend.scan(step, start, reads, like, reverse=reverse, differentiable=False)
     final = ops.transpose(h), ops.cast(ops.transpose(c), dtype)
-    return ops.transpose(outputs, (2, 0, 1)), final, (c, *kept)
+    return ops.transpose(outputs, (2, 0, 1)), final, (inputs, c, *kept)
 
 
 def _backward(equations, given, kept, upstream, reverse):
     """Gradients by name, from the gradients at the outputs and at both final states."""
-    c_final, h_before, c_before, *activations = kept
+    inputs, c_final, h_before, c_before, *activations = kept
     kernel, dropped, peephole = given["recurrent_kernel"], _dropped(given), _peephole(given)
     dtype, wide = _dtype(given), _wide(given)
 
@@ -139,22 +160,40 @@ def _backward(equations, given, kept, upstream, reverse):
 
     start = tuple(ops.cast(ops.transpose(tensor), wide) for tensor in upstream[1:])
     reads = _with_mask([ops.transpose(upstream[0], (1, 2, 0)), c_before, *activations], given)
-    like = [keras.KerasTensor((kernel.shape[1], given["projected"].shape[0]), dtype)]
+    like = [keras.KerasTensor((kernel.shape[1], given["h0"].shape[0]), dtype)]
     (dh, dc), (delta,) = backend.scan(step, start, reads, like, reverse=not reverse, differentiable=False)
     sent = h_before if dropped is None else h_before * dropped
-    at_projected = ops.transpose(delta, (2, 0, 1))
-    found = {
-        "projected": at_projected,
-        "recurrent_kernel": backend.matmul(_rows(ops.transpose(sent, (2, 0, 1))), _rows(at_projected), True),
-        "h0": ops.cast(ops.transpose(dh), dtype),
-        "c0": ops.cast(ops.transpose(dc), dtype),
-    }
+    found = _products(given, inputs, sent, delta)
+    found |= {"h0": ops.cast(ops.transpose(dh), dtype), "c0": ops.cast(ops.transpose(dc), dtype)}
     if peephole is not None:
         c_final = ops.expand_dims(c_final, 0)
         parts = [c_final, c_before[:-1]] if reverse else [c_before[1:], c_final]
         gradient = equations.peephole_gradient(ops.cast(delta, wide), c_before, ops.concatenate(parts, axis=0))
         found["peephole"] = ops.cast(gradient, dtype)
     return found
+
+
+def _products(given, inputs, sent, delta) -> dict:
+    """The gradients that are products over all steps: what each unit sent, times the delta where it went.
+
+    Args:
+        inputs: (time, features, batch), or None where the caller did the projection.
+        sent: (time, units, batch), the outputs of the step before, dropped where they are.
+        delta: (time, P, batch).
+    """
+    if inputs is None:
+        projected = ops.transpose(delta, (2, 0, 1))
+        of_weights = backend.matmul(_rows(ops.transpose(sent, (2, 0, 1))), _rows(projected), True)
+        return {"projected": projected, "recurrent_kernel": of_weights}
+    features, deltas = inputs.shape[1], _rows(ops.transpose(delta, (0, 2, 1)))
+    both = _rows(ops.transpose(ops.concatenate([inputs, sent], axis=1), (0, 2, 1)))
+    of_weights = backend.matmul(both, deltas, True)
+    return {
+        "inputs": ops.transpose(ops.matmul(given["kernel"], delta), (2, 0, 1)),
+        "kernel": of_weights[:features],
+        "recurrent_kernel": of_weights[features:],
+        "bias": ops.sum(deltas, axis=0),
+    }
 
 
 def lstm_equations(units: int, cells: int = 1) -> Equations:
@@ -223,9 +262,17 @@ def over_steps(delta, c, cells: int = 1):
     return ops.sum(spread(delta, cells, axis=1) * c, axis=(0, 2))
 
 
+def _inputs(given):
+    """The inputs, None where the caller did the projection, and the projection of all steps; feature-major."""
+    if "projected" in given:
+        return None, ops.transpose(given["projected"], (1, 2, 0))
+    inputs = ops.transpose(given["inputs"], (1, 2, 0))
+    return inputs, ops.matmul(ops.transpose(given["kernel"]), inputs)
+
+
 def _dtype(given) -> str:
     """The type of the products."""
-    return keras.backend.standardize_dtype(given["projected"].dtype)
+    return keras.backend.standardize_dtype(given["h0"].dtype)
 
 
 def _wide(given) -> str:
@@ -249,5 +296,5 @@ def _with_mask(reads, given) -> tuple:
 
 
 def _rows(tensor):
-    """(batch, time, features) → (batch * time, features)."""
+    """(…, features) → (all the others, features)."""
     return ops.reshape(tensor, (-1, tensor.shape[-1]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from models.layers.recurrence import run_cell, step_cell
+from models.layers import fused
+from models.layers.recurrence import step_cell
 
 FROM_CELL = (
     "units",
@@ -132,14 +133,27 @@ class GatedCell(keras.layers.LSTMCell):
 
     def sequence(self, projected, state, mask=None, reverse=False, recurrent_mask=None):
         """All steps at once, see `models.layers.fused`; equal to stepping."""
-        from models.layers import fused
-
-        equations = self.equations()
-        if equations is None:
+        if self.equations() is None:
             return step_cell(self, projected, state, mask, reverse, recurrent_mask)
-        peephole = None if self.peephole is None else ops.reshape(self.peephole, (-1, self.units))
+        return self._fused(state, mask, reverse, recurrent_mask, projected=projected)
+
+    def read(self, inputs, state, mask=None, reverse=False, recurrent_mask=None):
+        """`sequence` of the projection of `inputs` (batch, time, features), with the projection inside."""
+        if self.equations() is None:
+            return step_cell(self, self.project(inputs), state, mask, reverse, recurrent_mask)
+        return self._fused(state, mask, reverse, recurrent_mask, inputs=inputs, kernel=self.kernel, bias=self.bias)
+
+    def _fused(self, state, mask, reverse, recurrent_mask, **read):
         outputs, hidden, cell = fused.run(
-            equations, projected, self.recurrent_kernel, peephole, *state, mask, reverse, recurrent_mask
+            self.equations(),
+            reverse,
+            **read,
+            recurrent_kernel=self.recurrent_kernel,
+            peephole=None if self.peephole is None else ops.reshape(self.peephole, (-1, self.units)),
+            h0=state[0],
+            c0=state[1],
+            mask=mask,
+            recurrent_mask=recurrent_mask,
         )
         return outputs, [hidden, cell]
 
@@ -206,9 +220,7 @@ class GatedLayer(keras.layers.RNN):
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
         if mask is not None:
             mask = ops.cast(mask if len(mask.shape) == 2 else ops.squeeze(mask, -1), "bool")
-        outputs, state = run_cell(
-            cell, cell.project(sequences), state, mask, self.go_backwards, cell.recurrent_mask(state, training)
-        )
+        outputs, state = cell.read(sequences, state, mask, self.go_backwards, cell.recurrent_mask(state, training))
         if mask is not None:
             outputs = ops.where(ops.expand_dims(self._shown(mask), -1), outputs, 0)
         if self.go_backwards:  # Keras gives the outputs in the order in which they were computed

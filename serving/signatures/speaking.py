@@ -113,7 +113,7 @@ class SpeakingSignatures:
 
     def encode(self, **inputs) -> dict[str, Any]:
         """The summary, and the state before the first token."""
-        read = self.reader(**inputs)
+        read = self._read(inputs)
         encoded = self.encoder(read.source)
         state = self.decoder.start(encoded)
         self._places = keras.tree.map_structure(lambda _: 0, state)
@@ -130,8 +130,13 @@ class SpeakingSignatures:
         """The text that token ids spell."""
         return {"text": self.writer(token_ids)}
 
+    def _read(self, inputs: Mapping[str, Any]) -> Any:
+        count = tf.shape(next(iter(inputs.values())))[0]
+        with tf.control_dependencies([tf.debugging.assert_positive(count, "Give at least one input.")]):
+            return self.reader(**{name: tf.identity(tensor) for name, tensor in inputs.items()})
+
     def _search(self, inputs: Mapping[str, Any], options: Any, n_best: Any) -> dict[str, Any]:
-        read = self.reader(**inputs)
+        read = self._read(inputs)
         state = self.decoder.start(self.encoder(read.source))
         limits = tf.minimum(tf.where(read.blank, 1, read.limits), options.max_length)
         found = graph.search(self.decoder, state, limits, options, self.ids)
@@ -175,7 +180,7 @@ class SpeakingSignatures:
             "found": "how many answers there are: n_best, fewer where the search had no more, 0 for an empty input",
             "summary": "what the decoder knows of the input",
             "limit": "most tokens that an answer should have",
-            "token_ids": f"tokens; the first of an answer is read after `<s>`, {self.ids['bos']}",
+            "token_ids": f"tokens; an answer begins with `<s>`, {self.ids['bos']}, which says nothing",
             "logits": f"score of every token before the softmax; `</s>` is {self.ids['eos']}",
             "text": self.reader.meanings.get("text", "the text"),
         }
@@ -194,6 +199,4 @@ def _concrete(method: Callable, specs: Mapping[str, tf.TensorSpec]):
 
 def _named(state: Any) -> dict[str, Any]:
     """A state's tensors by names made of their places in it: `state_layers_0_1` is `state["layers"][0][1]`."""
-    return {
-        "_".join(["state", *map(str, place)]): tensor for place, tensor in keras.tree.flatten_with_path(state)
-    }
+    return {"_".join(["state", *map(str, place)]): tensor for place, tensor in keras.tree.flatten_with_path(state)}

@@ -1,6 +1,6 @@
 """A page with nothing but the microscope, on made-up data; driven by test_microscope.py.
 
-    streamlit run tests/pages/microscope_app.py -- [--long] [--source-kind frames] [--kind gru] …
+streamlit run tests/pages/microscope_app.py -- [--long] [--source-kind frames] [--kind gru] …
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def answer(request: Request) -> None:
 def panel() -> None:
     address = {name: getattr(asked, name) for name in PARAMETERS}
     step = st.session_state.step
-    microscope("microscope", session.view(address=address, step=int(step) if step.isdigit() else None), answer)
+    microscope(
+        "microscope", session.view(address=address, step=int(step) if step.isdigit() else None), answer
+    )
 
 
 panel()

@@ -256,7 +256,7 @@ def test_the_lstm_cell_is_a_b_diagram_too(visit):
 
 
 def test_a_classic_task_is_learnt_in_the_page(visit):
-    page = visit("Classic tasks", task="counting")
+    page = visit("Classic tasks")
     page.get_by_text("updates of each network in").wait_for(timeout=90_000)
     row = page.get_by_role("row", name="LSTM", exact=False).last
     assert int(row.get_by_role("cell").first.inner_text().rstrip("%")) > 80

@@ -142,10 +142,11 @@ def test_blank_texts_get_the_empty_answer_and_score_zero(loaded):
     assert np.asarray(found["found"]).tolist() == [0, 0, 2]
 
 
-def test_no_texts_give_no_answers(loaded):
+def test_a_batch_of_no_texts_is_refused_with_a_message(loaded):
     import tensorflow as tf
 
-    assert loaded.signatures["serving_default"](text=tf.constant([], tf.string))["translation"].shape == (0,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one input"):
+        loaded.signatures["serving_default"](text=tf.constant([], tf.string))
 
 
 def test_text_that_is_not_utf8_is_answered(loaded):
@@ -178,9 +179,9 @@ def test_beam_sizes_known_only_in_the_graph_give_what_fixed_ones_give(translator
         lambda summary, limits, beam_size, length_penalty: run(
             summary, limits, GraphSearchOptions(beam_size=beam_size, length_penalty=length_penalty, max_length=9)
         ),
-        [((None, 18), "float32"), ((None,), "int32"), ((), "int32"), ((), "float32")],
+        [((None, 24), "float32"), ((None,), "int32"), ((), "int32"), ((), "float32")],
     )
-    summary = np.random.default_rng(0).normal(scale=2, size=(4, 18)).astype(np.float32)
+    summary = np.random.default_rng(0).normal(scale=2, size=(4, 24)).astype(np.float32)
     limits = np.array([9, 5, 7, 9], np.int32)
     for beam_size, length_penalty in ((1, 1.0), (2, 0.0), (5, 0.8), (translator.target.size + 3, 1.0)):
         options = SearchOptions(beam_size=beam_size, length_penalty=length_penalty, max_length=9)
@@ -213,7 +214,7 @@ def test_encode_step_and_detokenize_make_a_greedy_search(translator, loaded):
 
     encoded = loaded.signatures["encode"](text=tf.constant(GERMAN[1:2]))
     state = {name: value for name, value in encoded.items() if name.startswith("state_")}
-    assert encoded["summary"].shape == (1, 18)
+    assert encoded["summary"].shape == (1, 24)
     tokens, score = [BOS_ID], 0.0
     while len(tokens) <= int(encoded["limit"][0]) and tokens[-1] != EOS_ID:
         out = loaded.signatures["step"](token_ids=tf.constant(tokens[-1:]), **state)

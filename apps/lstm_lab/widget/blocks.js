@@ -40,7 +40,7 @@ function rnnDiagram(step, weights) {
     path("M110,100 H186 V200 H146", "w-soft dashed"), head(140, 200, Math.PI, "w-soft"),
     text(180, 92, `${H_BEFORE} ${fixed(before)}`, "small", "end"),
     value(150, 218, u * before, "soft"), text(150, 233, "u·h", "small f-soft"),
-    text(186, 152, "a step", "small f-faint", "start"), text(186, 165, "later", "small f-faint", "start"),
+    text(180, 152, "a step", "small f-faint", "end"), text(180, 165, "later", "small f-faint", "end"),
   ].join("")
 }
 

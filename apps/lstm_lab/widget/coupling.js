@@ -120,7 +120,7 @@ function couplingDiagram(stage) {
   if (stage === 2) made.push(arrow(72, 51, 138, 51, "w-output", 5), text(52, 56, "1", "val f-output", "middle"), text(52, 76, "held open", "small f-soft", "middle"))
   if (stage < 3) made.push(line(150, 145, 150, 118, "w-ink"), gateNode(150, 102, "h", "cell", 16), text(172, 107, "tanh", "small f-soft"), arrow(150, 86, 150, 62, "w-ink"), times(150, 51), arrow(150, 41, 150, 14, "w-ink"))
   else made.push(arrow(150, 145, 150, 14, "w-ink"))
-  if (stage < 4) made.push(text(66, 352, `${stage >= 3 ? H_BEFORE : H_BEFORE}`, "small"), path("M90,344 C112,338 120,330 127,325", "w-soft"), head(131, 323, -0.4, "w-soft"))
+  if (stage < 4) made.push(text(66, 352, `${H_BEFORE}`, "small"), path("M90,344 C112,338 120,330 127,325", "w-soft"), head(131, 323, -0.4, "w-soft"))
   else made.push(path("M124,187 C92,214 86,250 86,302", "w-soft dashed"), head(86, 307, Math.PI / 2, "w-soft"), text(66, 222, H_BEFORE, "small", "end"), arrow(46, 318, 75, 318, "w-output", 2.5), gateNode(26, 318, "r", "output"), arrow(97, 318, 129, 318, "w-ink"), times(86, 318), arrow(26, 362, 26, 340, "w-soft"), text(16, 375, "x h", "small f-faint"))
   return made.join("")
 }

@@ -115,7 +115,7 @@ class Training {
   }
 
   exampleInputs(e, x, zero, column, left, narrow) {
-    const made = [text(0, zero + 4, narrow ? "input" : "input", "f-soft"), line(left, zero, this.width - 8, zero, "w-hair", 1)]
+    const made = [text(0, zero + 4, "input", "f-soft"), line(left, zero, this.width - 8, zero, "w-hair", 1)]
     const colors = ["f-ink", "f-accent"]
     const many = e.inputs[0].length
     e.inputs.forEach((values, t) =>

@@ -34,9 +34,10 @@ def problem():
 def reference_loss(arrays, given, at_outputs, at_state):
     weights = reference.Weights.from_keras(*arrays)
     steps = reference.forward(weights, given["x"], given["h"], given["c"].reshape(BLOCKS, CELLS))
-    return sum((step.b_c.reshape(-1) * above).sum() for step, above in zip(steps, at_outputs, strict=True)) + (
-        steps[-1].s_c.reshape(-1) * at_state
-    ).sum()
+    return (
+        sum((step.b_c.reshape(-1) * above).sum() for step, above in zip(steps, at_outputs, strict=True))
+        + (steps[-1].s_c.reshape(-1) * at_state).sum()
+    )
 
 
 def reference_gradients(arrays, given, at_outputs, at_state):
@@ -62,8 +63,7 @@ def layer_gradients(problem, run):
         return ops.sum(outputs[0] * at_outputs) + ops.sum(state[0] * at_state)
 
     return [
-        ops.convert_to_numpy(found)
-        for found in backend.gradients(loss, *arrays, given["x"], given["h"], given["c"])
+        ops.convert_to_numpy(found) for found in backend.gradients(loss, *arrays, given["x"], given["h"], given["c"])
     ]
 
 

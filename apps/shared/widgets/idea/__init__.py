@@ -15,7 +15,11 @@ SHOWN = 96
 
 
 def picture(
-    source: Sequence[str], target: Sequence[str], states: dict[str, np.ndarray] | None, labels: tuple[str, str]
+    source: Sequence[str],
+    target: Sequence[str],
+    states: dict[str, np.ndarray] | None,
+    labels: tuple[str, str],
+    note: str = "",
 ) -> dict[str, Any]:
     """What the browser draws.
 
@@ -23,12 +27,13 @@ def picture(
         source, target: words.
         states: "h" and where it exists "c", (units,) each: what crosses; None before it is known.
         labels: what stands over the words, say the languages.
+        note: what is to be said about the crossing, one sentence.
     """
     drawn = [
         {"name": name, "units": len(state), "values": [round(float(value), 3) for value in state[:SHOWN]]}
         for name, state in (states or {}).items()
     ]
-    return {"source": list(source), "target": list(target), "states": drawn, "labels": list(labels)}
+    return {"source": list(source), "target": list(target), "states": drawn, "labels": list(labels), "note": note}
 
 
 def idea(key: str, data: dict[str, Any]) -> None:

@@ -34,10 +34,10 @@ function grid(state) {
   return box;
 }
 
-function summary(states) {
+function summary(states, note) {
   const box = element("div", "summary");
   const names = states.map((state) => state.name).join(", ");
-  box.append(element("div", "label", "all that crosses"));
+  box.append(element("div", "label", "the state that crosses"));
   if (states.length) {
     states.forEach((state) => box.append(grid(state)));
     const units = states.map((state) => state.units).join(" + ");
@@ -47,6 +47,7 @@ function summary(states) {
     const rest = (name) => ({ name, units: 0, values: Array(96).fill(0) });
     box.append(grid(rest("h")), grid(rest("c")), element("div", "count", "[h, c]: a fixed number of numbers"));
   }
+  if (note) box.append(element("div", "count", note));
   return box;
 }
 
@@ -55,7 +56,7 @@ function draw(data) {
   const said = data.target.length ? `, and from it alone “${data.target.join(" ")}” is written` : "";
   figure.setAttribute("role", "img");
   figure.setAttribute("aria-label", `“${data.source.join(" ")}” becomes one state of fixed size${said}.`);
-  figure.append(words(data.source, data.labels[0], "read"), element("div", "arrow"), summary(data.states));
+  figure.append(words(data.source, data.labels[0], "read"), element("div", "arrow"), summary(data.states, data.note));
   figure.append(element("div", "arrow"), words(data.target.length ? data.target : ["…"], data.labels[1], "written"));
   return figure;
 }

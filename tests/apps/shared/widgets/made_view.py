@@ -1,7 +1,7 @@
-"""Made-up but consistent views for the microscope: a real beam search over a toy model, gates with the right arithmetic.
+"""Made-up but consistent views for the microscope: a real beam search over a toy model, gates that add up.
 
-The toy model knows one translation. Having written n tokens it expects the n-th token of that translation, with rivals; a
-forced or chosen rival therefore goes on sensibly. Its numbers prove nothing about a model.
+The toy model knows one translation. Having written n tokens it expects the n-th token of that translation,
+with rivals; a forced or chosen rival therefore goes on sensibly. Its numbers prove nothing about a model.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from apps.shared.widgets.microscope import (
 SHORT_SOURCE = "▁Zwei ▁Hunde ▁spielen ▁im ▁Schn ee ▁neben ▁einem ▁roten ▁Za un ▁. </s>"
 SHORT_TARGET = "▁Two ▁dogs ▁are ▁playing ▁in ▁the ▁snow ▁next ▁to ▁a ▁red ▁fen ce ▁. </s>"
 LONG_SOURCE = (
-    "▁Zwei ▁Hunde ▁spielen ▁im ▁Schn ee ▁neben ▁einem ▁roten ▁Za un ▁und ▁ein ▁kleiner ▁Junge ▁wirft ▁einen ▁blauen "
-    "▁Ball ▁über ▁die ▁Straße ▁, ▁während ▁seine ▁Mutter ▁am ▁Fenster ▁steht ▁und ▁lacht ▁. </s>"
+    "▁Zwei ▁Hunde ▁spielen ▁im ▁Schn ee ▁neben ▁einem ▁roten ▁Za un ▁und ▁ein ▁kleiner ▁Junge ▁wirft ▁einen "
+    "▁blauen ▁Ball ▁über ▁die ▁Straße ▁, ▁während ▁seine ▁Mutter ▁am ▁Fenster ▁steht ▁und ▁lacht ▁. </s>"
 )
 LONG_TARGET = (
-    "▁Two ▁dogs ▁are ▁playing ▁in ▁the ▁snow ▁next ▁to ▁a ▁red ▁fen ce ▁and ▁a ▁small ▁boy ▁throws ▁a ▁blue ▁ball "
-    "▁across ▁the ▁street ▁, ▁while ▁his ▁mother ▁stands ▁at ▁the ▁window ▁and ▁laughs ▁. </s>"
+    "▁Two ▁dogs ▁are ▁playing ▁in ▁the ▁snow ▁next ▁to ▁a ▁red ▁fen ce ▁and ▁a ▁small ▁boy ▁throws "
+    "▁a ▁blue ▁ball ▁across ▁the ▁street ▁, ▁while ▁his ▁mother ▁stands ▁at ▁the ▁window ▁and ▁laughs ▁. </s>"
 )
 RIVALS = (
-    "▁cats ▁animals ▁white ▁running ▁play ▁through ▁romp ▁jumping ▁outside ▁together ▁on ▁with ▁some ▁men ▁brown "
-    "▁near ▁beside ▁by ▁over ▁this ▁into ▁walking ▁large ▁grass ▁water ▁background ▁hounds ▁a ▁black ▁green"
+    "▁cats ▁animals ▁white ▁running ▁play ▁through ▁romp ▁jumping ▁outside ▁together ▁on ▁with ▁some ▁men "
+    "▁brown ▁near ▁beside ▁by ▁over ▁this ▁into ▁walking ▁large ▁grass ▁water ▁background ▁hounds "
+    "▁a ▁black ▁green"
 ).split()
 VOCABULARY = 8000
 
@@ -69,7 +70,9 @@ class ToyModel:
         rivals = list(dict.fromkeys(str(token) for token in rivals if token != expected))[:19]
         weights = 0.62 ** np.arange(len(rivals)) * rng.uniform(0.6, 1.4, len(rivals))
         weights *= (1 - sure) * 0.85 / weights.sum()
-        return [(expected, float(sure))] + sorted(zip(rivals, weights.tolist(), strict=True), key=lambda x: -x[1])
+        return [(expected, float(sure))] + sorted(
+            zip(rivals, weights.tolist(), strict=True), key=lambda x: -x[1]
+        )
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,9 @@ class Search:
     @staticmethod
     def _expansion(beam: Beam, choices: list[tuple[str, float]]) -> dict:
         rest = max(1 - sum(p for _, p in choices), 1e-6)
-        entropy = -sum(p * math.log(p) for _, p in choices) - rest * math.log(rest / (VOCABULARY - len(choices)))
+        entropy = -sum(p * math.log(p) for _, p in choices) - rest * math.log(
+            rest / (VOCABULARY - len(choices))
+        )
         return {
             "beam": beam.node,
             "entropy": entropy,
@@ -296,7 +301,9 @@ def make_saliency(steps: int, units: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng([seed, steps, units])
     centre = np.linspace(0, units - 1, steps)[:, None]
     spread = rng.uniform(0.5, 1.3, (steps, 1))
-    weights = np.exp(-(((np.arange(units)[None] - centre) / spread) ** 2)) + rng.exponential(0.012, (steps, units))
+    weights = np.exp(-(((np.arange(units)[None] - centre) / spread) ** 2)) + rng.exponential(
+        0.012, (steps, units)
+    )
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -337,7 +344,13 @@ def make_branch(
         if bidirectional:
             streams.append(
                 make_stream(
-                    f"encoder {layer} backward", "source", source, width, kind=kind, seed=50 + layer, reverse=True
+                    f"encoder {layer} backward",
+                    "source",
+                    source,
+                    width,
+                    kind=kind,
+                    seed=50 + layer,
+                    reverse=True,
                 )
             )
     for layer in range(1, layers + 1) if readings else ():
@@ -350,7 +363,7 @@ def make_branch(
         held=make_held(len(tokens), rows),
         written=written,
         elapsed_ms=48.0,
-        command=f'python -m apps.translation predict --model de-en --beam-size {beam_size} --text "{plain(source)}"',
+        command=f'python -m apps.translation predict --beam-size {beam_size} --text "{plain(source)}"',
         **fields,
     )
 
@@ -360,7 +373,9 @@ def thumbnail(shade: int) -> str:
     from PIL import Image
 
     ramp = np.linspace(40, 215, 64, dtype=np.uint8)
-    picture = np.stack([np.tile(ramp, (48, 1)), np.full((48, 64), shade), np.tile(ramp[::-1], (48, 1))], axis=-1)
+    picture = np.stack(
+        [np.tile(ramp, (48, 1)), np.full((48, 64), shade), np.tile(ramp[::-1], (48, 1))], axis=-1
+    )
     stream = io.BytesIO()
     Image.fromarray(picture.astype(np.uint8)).save(stream, "PNG")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -380,11 +395,24 @@ class Session:
         self.stream_tokens = stream_tokens
         self.branches = [self._branch(id="original", label="original")]
 
+    def make_hostile(self) -> None:
+        """Put markup where words stand: it must appear as text."""
+        markup = "<img/src=x/onerror=window.hacked=1>"
+        self.source_tokens = (f"▁{markup}", *self.source_tokens[1:])
+        self.stream_tokens = self.source_tokens
+        self.model = ToyModel((f"▁{markup}", *self.model.target[1:]), self.model.seed)
+        self.source = self._source("text")
+        self.branches = [self._branch(id="original", label=markup)]
+
     def _source(self, kind: str) -> Source:
         if kind == "text":
             trace = make_trace(self.source_tokens, self.model, 1)
             return Source(kind="text", name="German", language="de", units=words_as_units(trace))
-        names = [f"{0.8 * i:.1f} s" for i in range(8)] if kind == "frames" else [f"region {i}" for i in range(1, 10)]
+        names = (
+            [f"{0.8 * i:.1f} s" for i in range(8)]
+            if kind == "frames"
+            else [f"region {i}" for i in range(1, 10)]
+        )
         units = tuple(SourceUnit(text=name, image=thumbnail(25 * i)) for i, name in enumerate(names))
         return Source(kind=kind, name="Clip" if kind == "frames" else "Photo", units=units)  # type: ignore[arg-type]
 
@@ -430,7 +458,9 @@ class Session:
         step = parent.trace["steps"][request.position]
         texts = {c["id"]: c["text"] for e in step["expanded"] for c in e["candidates"]}
         if request.token_id not in texts:
-            raise ValueError(f"token {request.token_id} is not among the candidates of step {request.position + 1}.")
+            raise ValueError(
+                f"token {request.token_id} is not among the candidates of step {request.position + 1}."
+            )
         token = texts[request.token_id]
         self._append(
             id=f"f{request.position}-{request.token_id}",

@@ -135,8 +135,10 @@ class Inside {
     const right = wide ? 92 : 4;
     const column = Math.max(2.5, Math.min(30, (width - left - right - gap) / (S + T)));
     const upright = column < 17;
-    const letters = column >= 13 ? 12.5 : column >= 8.5 ? 10.5 : 0;
-    const longest = Math.max(...[source, target].filter(Boolean).flatMap((s) => s.columns.map((c, k) => textWidth(tokenText(c, this.store.branch.pieces, k === 0), `${letters || 10}px serif`))), 20);
+    const letters = column >= 13 ? 12.5 : 10.5;
+    // Too narrow for a word a column: only the looked-at ones are written.
+    setClass(this.over, "sparse", column < 8.5);
+    const longest = Math.max(...[source, target].filter(Boolean).flatMap((s) => s.columns.map((c, k) => textWidth(tokenText(c, this.store.branch.pieces, k === 0), `${letters}px serif`))), 20);
     const label = Math.min(96, (upright ? longest + 8 : longest * 0.72 + 14)) + 22;
     const gates = MEANS.filter((name) => (target || source).series[name]);
     const means = gates.length ? 74 : 0;
@@ -207,7 +209,7 @@ class Inside {
       const stream = this.streams[side];
       if (!stream) continue;
       this.over.append(draw("text.blocktitle", { x: geometry.x[side], y: 11, text: titles[side] }));
-      if (geometry.letters) stream.columns.forEach((token, k) => this.columnWord(side, token, k));
+      stream.columns.forEach((token, k) => this.columnWord(side, token, k));
       this.drawMeans(side, stream);
     }
     this.rowLabels = draw("g.rowlabels");
@@ -308,7 +310,7 @@ class Inside {
 
   step() {
     if (!this.geometry || this.element.hidden) return;
-    const { store, geometry } = this;
+    const { store } = this;
     for (const side of ["source", "target"]) {
       if (!this.streams[side]) continue;
       const stamp = `${this.position(side)} ${store.sort} ${store.held}`;
@@ -321,7 +323,7 @@ class Inside {
     this.moveDots();
     this.markUnit();
     this.tell();
-    if (geometry.letters) this.markWords();
+    this.markWords();
   }
 
   paintCells(side) {

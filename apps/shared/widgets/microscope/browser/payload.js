@@ -36,7 +36,7 @@ function readPayload(bytes) {
 function keepBranch(part, values) {
   const branch = part.branch;
   const table = halves();
-  const fetch = (place) => {
+  const take = (place) => {
     if (!place) return null;
     const size = place.shape.reduce((a, b) => a * b, 1);
     const data = new Float32Array(size);
@@ -44,10 +44,10 @@ function keepBranch(part, values) {
     for (let k = 0; k < size; k++) data[k] = table[values[start + k]];
     return { data, rows: place.shape[0], columns: place.shape[1] || 1 };
   };
-  for (const name of ["saliency", "held", "written"]) branch[name] = fetch(branch[name]);
+  for (const name of ["saliency", "held", "written"]) branch[name] = take(branch[name]);
   for (const stream of branch.streams) {
-    for (const name of Object.keys(stream.arrays)) stream.arrays[name] = fetch(stream.arrays[name]);
-    for (const name of ["initial_cell", "initial_hidden", "gradient"]) stream[name] = fetch(stream[name]);
+    for (const name of Object.keys(stream.arrays)) stream.arrays[name] = take(stream.arrays[name]);
+    for (const name of ["initial_cell", "initial_hidden", "gradient"]) stream[name] = take(stream[name]);
   }
   branch.digest = part.digest;
   seenBranches.set(part.digest, branch);

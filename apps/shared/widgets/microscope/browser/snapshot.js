@@ -7,7 +7,9 @@ function readShapes(element) {
   const box = element.getBoundingClientRect();
   const page = { left: box.left - MARGIN, top: box.top - MARGIN, shapes: [] };
   walkElement(element, page, 1, null);
-  return { width: Math.ceil(box.width + 2 * MARGIN), height: Math.ceil(box.height + 2 * MARGIN), shapes: page.shapes };
+  // A panel is as tall as its neighbours; its picture ends where its own content does.
+  const bottom = Math.max(...[...element.children].map((child) => child.getBoundingClientRect().bottom));
+  return { width: Math.ceil(box.width + 2 * MARGIN), height: Math.ceil(bottom - box.top + 2 * MARGIN), shapes: page.shapes };
 }
 
 function walkElement(element, page, opacity, clip) {
@@ -39,7 +41,7 @@ function overlap(clip, box, style) {
   return { x, y, width: Math.max(0, width), height: Math.max(0, height) };
 }
 
-const visible = (colour) => colour && colour !== "transparent" && !/[,/]\s*0\s*\)$/.test(colour);
+const visible = (colour) => colour && colour !== "transparent" && !/^rgba\(.*,\s*0\)$|\/\s*0\)$/.test(colour);
 
 function readBox(element, style, box, page, opacity, clip) {
   const radius = parseFloat(style.borderTopLeftRadius) || 0;
@@ -92,7 +94,7 @@ function writeText(value, rect, style, page, opacity, clip) {
   const { fontBoundingBoxAscent: up, fontBoundingBoxDescent: down } = textProbe.measureText("x");
   const baseline = rect.y + (rect.height - up - down) / 2 + up;
   const content = value.replace(/\s+/g, " ");
-  page.shapes.push({ kind: "text", x: rect.x, y: baseline, text: content.trimEnd(), style, font, fill: style.color, anchor: "start", opacity, clip, struck: style.textDecorationLine.includes("line-through") ? rect.width : 0 });
+  page.shapes.push({ kind: "text", x: rect.x, y: baseline, text: content.trimEnd(), style, font, fill: style.color, anchor: "start", opacity, clip, long: textWidth(content.trimEnd(), font), struck: style.textDecorationLine.includes("line-through") ? rect.width : 0 });
 }
 
 function walkDrawing(svg, page, opacity, clip) {
@@ -141,7 +143,7 @@ function asSvg({ width, height, shapes }, paper) {
 function clipName(clip, clips, root) {
   const key = [clip.x, clip.y, clip.width, clip.height].map(Math.round).join(" ");
   if (!clips.has(key)) {
-    clips.set(key, `clip${clips.size}`);
+    clips.set(key, `clip${clips.size}-${Math.random().toString(36).slice(2, 7)}`); // pictures may share one page
     root.prepend(draw("clipPath", { id: clips.get(key) }, draw("rect", { x: clip.x, y: clip.y, width: clip.width, height: clip.height })));
   }
   return clips.get(key);
@@ -159,6 +161,8 @@ function svgShape(shape) {
   return draw("text", {
     x: shape.x, y: shape.y, transform, fill: shape.fill, "text-anchor": shape.anchor, "font-family": style.fontFamily, "font-size": style.fontSize,
     "font-style": style.fontStyle, "font-weight": style.fontWeight, "text-decoration": shape.struck ? "line-through" : null, text: shape.text,
+    // Where the page's faces are missing, words keep their width, and with it their place.
+    textLength: shape.long ? shape.long.toFixed(1) : null, lengthAdjust: shape.long ? "spacingAndGlyphs" : null,
   });
 }
 

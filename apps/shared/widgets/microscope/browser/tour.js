@@ -16,7 +16,7 @@ class Tour {
     this.title = make("h4");
     this.says = make("p");
     this.count = make("span.small");
-    this.next = make("button.small.primary", { onclick: () => this.go(this.index + 1) });
+    this.next = make("button.small.primary", { text: "Next", onclick: () => this.go(this.index + 1) });
     this.backButton = make("button.small", { text: "Back", onclick: () => this.go(this.index - 1) });
     const end = make("button.link", { text: "close", onclick: () => this.close() });
     this.card = make("div.tourcard", { role: "dialog", "aria-label": "How to read this", tabindex: "-1", hidden: true, "data-unpictured": true },
