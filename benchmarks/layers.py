@@ -55,7 +55,9 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), help="batch,time,inputs,units (default: %(default)s)")
+    parser.add_argument(
+        "--shapes", nargs="+", default=list(SHAPES), help="batch,time,inputs,units (default: %(default)s)"
+    )
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=9, help="timings of each layer (default: %(default)s)")
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="default: %(default)s")
@@ -126,9 +128,7 @@ def tensorflow_runs(shape, precision) -> dict[str, Callable]:
     batch, steps, inputs, units = shape
     rng = np.random.default_rng(0)
     policy = "float32" if precision == "float32" else f"mixed_{precision}"
-    x, above = (
-        tf.cast(rng.normal(size=(batch, steps, width)), precision) for width in (inputs, units)
-    )
+    x, above = (tf.cast(rng.normal(size=(batch, steps, width)), precision) for width in (inputs, units))
 
     def passes(layer, jit):
         layer.build((batch, steps, inputs))
@@ -193,7 +193,9 @@ def torch_runs(shape, precision, threads) -> dict[str, Callable]:
 def operations(shape, name: str) -> float:
     """Multiplications and additions in all products, forward once and backward twice."""
     batch, steps, inputs, units = shape
-    columns = {"LSTMBlock": units // BLOCK * (3 + BLOCK), "CoupledGateLSTM": 3 * units}.get(name.split(",")[0], 4 * units)
+    columns = {"LSTMBlock": units // BLOCK * (3 + BLOCK), "CoupledGateLSTM": 3 * units}.get(
+        name.split(",")[0], 4 * units
+    )
     return 6 * batch * steps * (inputs + units) * columns
 
 

@@ -94,6 +94,9 @@ def compile_model(model, recipe: TrainingRecipe, steps_per_epoch: int, jit: bool
         optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, beta_2=0.98, epsilon=1e-9, **common)
     else:
         optimizer = keras.optimizers.SGD(momentum=0.9, weight_decay=recipe.weight_decay or None, **common)
+    # Keras replaces the weights by their average whenever `fit` ends. A run calls `fit` once an epoch, and would go on
+    # from the average each time.
+    optimizer.finalize_variable_values = lambda variables: None
     model.compile(optimizer=optimizer, jit_compile=jit)
     optimizer.build(model.trainable_variables)
 

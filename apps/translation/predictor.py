@@ -12,7 +12,7 @@ from apps.shared.predictor import Predictor, Result
 from apps.translation.recipe import TranslationRecipe
 from data.batches import pad
 from data.text import clean
-from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID
+from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from data.tokenizers.subwords import SubwordTokenizer
 from models.decoding.options import SearchOptions
 from models.decoding.trace import add_text
@@ -99,13 +99,20 @@ class Translator(Predictor):
         if not cleaned.text:
             return None, cleaned.notices
         source_ids = self.source.encode(cleaned.text)
+        notices = cleaned.notices
+        if not self._knows_any(source_ids):
+            notices = (*notices, "There is nothing in it that the model knows: the answer means nothing.")
         if len(source_ids) > self.recipe.max_source_length:
             notice = (
                 f"The sentence has {len(source_ids)} tokens and the model reads {self.recipe.max_source_length}: "
                 "the end was cut off. Translate it in parts."
             )
-            return [*source_ids[: self.recipe.max_source_length - 1], EOS_ID], (*cleaned.notices, notice)
-        return source_ids, cleaned.notices
+            return [*source_ids[: self.recipe.max_source_length - 1], EOS_ID], (*notices, notice)
+        return source_ids, notices
+
+    def _knows_any(self, source_ids: Sequence[int]) -> bool:
+        said = [token_id for token_id in source_ids if token_id not in (UNK_ID, EOS_ID)]
+        return any(piece != "▁" for piece in self.source.pieces(said))
 
     def answer(self, values: Sequence[list[int]], search: SearchOptions | None = None) -> list[Translation]:
         """Translates prepared sentences, like lengths together; see `Predictor.answer`."""

@@ -228,7 +228,7 @@ class GatedLayer(keras.layers.RNN):
         return outputs[:, -1], outputs, state
 
     def _shown(self, mask):
-        """Where Keras puts out something: at real steps, and after the first one unless padding is to be zero."""
+        """Where Keras (on TensorFlow) puts out something: from the first real step on, or at real steps alone."""
         if self.zero_output_for_mask:
             return mask
         passed = ops.cast(ops.flip(mask, axis=1) if self.go_backwards else mask, "int32")

@@ -179,7 +179,7 @@ def test_a_forced_word_gives_a_second_sentence_beside_the_original(open_bench):
     versions.nth(0).click()
     assert "You forced" not in bench.text(".note")
     bench.page.get_by_label("Remove ‘").click()
-    bench.page.locator(".hint").wait_for()
+    bench.page.locator("li.hint").wait_for()
     assert bench.page.locator(".version").count() == 1
 
 

@@ -3,14 +3,17 @@
 import csv
 import os
 import signal
+from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from models.decoder import RecurrentDecoder
-from models.encoder_decoder import EncoderDecoder
+from models.encoder_decoder import EncoderDecoder, token_loss
 from models.encoders.text import TextEncoder
+from models.layers.word_dropout import WordDropout
 from training import checkpoint, fit
 from training.recipe import TrainingRecipe
 
@@ -37,45 +40,69 @@ def batches(epoch: int):
     return made
 
 
+class NextWord(keras.Model):
+    """Says the next word from the last: small, but with both kinds of dropout, whose draws a resumed run must repeat."""
+
+    def __init__(self, recipe):
+        super().__init__()
+        self.smoothing = recipe.label_smoothing
+        self.word_dropout = WordDropout(recipe.word_dropout, 1)
+        self.embedding = keras.layers.Embedding(9, 4)
+        self.dropout = keras.layers.Dropout(recipe.dropout)
+        self.readout = keras.layers.Dense(9, name="readout")
+        self.nats = keras.metrics.Mean(name="nats")
+
+    def call(self, inputs, training=False):
+        embedded = self.embedding(self.word_dropout(inputs["target_in"], training=training))
+        return self.readout(self.dropout(embedded, training=training))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        smoothed, plain, tokens = token_loss(y_pred, y, 0, self.smoothing)
+        self.nats.update_state(plain, sample_weight=tokens)
+        return smoothed
+
+
 def model_of(recipe=RECIPE):
     keras.utils.set_random_seed(11)
-    encoder = TextEncoder(
-        9, 4, units=3, dropout=recipe.dropout, recurrent_dropout=0.1, word_dropout=recipe.word_dropout
-    )
-    decoder = RecurrentDecoder(9, 4, units=5, dropout=recipe.dropout, word_dropout=recipe.word_dropout)
+    model = NextWord(recipe)
+    model({"target_in": np.ones((1, 2), np.int32)})
+    fit.compile_model(model, recipe, steps_per_epoch=4)
+    return model
+
+
+def translator_of(recipe=RECIPE):
+    keras.utils.set_random_seed(11)
+    encoder = TextEncoder(9, 4, units=3, dropout=0.2, recurrent_dropout=0.1, word_dropout=0.2)
+    decoder = RecurrentDecoder(9, 4, units=5, dropout=0.2, recurrent_dropout=0.1, word_dropout=0.2)
     model = EncoderDecoder(encoder, decoder, recipe.label_smoothing)
     model.build_weights()
     fit.compile_model(model, recipe, steps_per_epoch=4)
     return model
 
 
-def run_of(directory, recipe=RECIPE, evaluate=None, stop_after=None, **arguments):
-    """A run; `stop_after` counts steps over all epochs until a ctrl-C comes."""
+class WatchedRun(fit.Run):
+    """A run that remembers what it said, and in which something happens after a given number of steps."""
+
+    happens_at: int | None = None
+    happening: Callable = staticmethod(lambda run: None)
+
+    def reason_to_stop(self) -> str:
+        if self.happens_at == 4 * self.progress.epoch + self.progress.step:
+            self.happens_at = None
+            self.happening(self)
+        return super().reason_to_stop()
+
+
+def run_of(directory, recipe=RECIPE, evaluate=None, made=model_of, **arguments):
     lines: list[str] = []
-    model = model_of(recipe)
-    run = fit.Run(
-        model, recipe, batches, evaluate or (lambda model: {"score": 1.0}), directory, say=lines.append, **arguments
-    )
+    evaluate = evaluate or (lambda model: {"score": 1.0})
+    run = WatchedRun(made(recipe), recipe, batches, evaluate, directory, say=lines.append, **arguments)
     run.lines = lines
-    if stop_after is not None:
-        run.epoch_batches = lambda epoch: _Interrupting(batches(epoch), stop_after - 4 * epoch)
     return run
 
 
-class _Interrupting(list):
-    """Batches that send ctrl-C to this process when one of them is counted."""
-
-    def __init__(self, items, at):
-        super().__init__(items)
-        self.at, self.sent = at, False
-
-    def __getitem__(self, number):
-        import threading
-
-        if number == self.at and not self.sent and threading.current_thread() is threading.main_thread():
-            self.sent = True
-            os.kill(os.getpid(), signal.SIGINT)
-        return super().__getitem__(number)
+def press_ctrl_c(run) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -98,20 +125,38 @@ def last_of(run):
         return {name: stored[name] for name in stored.files if name != "position"}
 
 
-@pytest.mark.parametrize("stop_after", [0, 2, 3, 5, 9])
-def test_a_run_stopped_inside_an_epoch_or_at_its_end_resumes_bit_for_bit(uninterrupted, tmp_path, stop_after):
-    first = run_of(tmp_path, stop_after=stop_after)
-    with pytest.raises(fit.Interrupted) as stopped:
+def differences(run, whole) -> list[str]:
+    """Which variables of model and optimizer differ after both runs."""
+    mine, other = last_of(run), last_of(whole)
+    assert mine.keys() == other.keys()
+    return [name for name in other if not np.array_equal(mine[name], other[name])]
+
+
+def stop_and_resume(directory, steps, **arguments):
+    """Ends a run by ctrl-C after some steps, and lets a fresh process' run go on in its folder."""
+    first = run_of(directory, **arguments)
+    first.happens_at, first.happening = steps, press_ctrl_c
+    with pytest.raises(fit.Interrupted, match="stopped by interrupt") as stopped:
         first.train()
-    # The step in hand is finished; after the fourth the epoch is complete.
-    assert (stopped.value.epoch, stopped.value.step) == divmod(stop_after + 1, 4)
-    second = run_of(tmp_path)
+    assert (stopped.value.epoch, stopped.value.step) == divmod(steps, 4)
+    second = run_of(directory, **arguments)
     second.train()
-    mine, whole = last_of(second), last_of(uninterrupted)
-    assert mine.keys() == whole.keys()
-    assert [name for name in whole if not np.array_equal(mine[name], whole[name])] == []
-    nats = [row["train_nats"] for row in second.progress.history]
+    return second
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 6, 11])
+def test_a_run_stopped_inside_an_epoch_or_at_its_end_resumes_bit_for_bit(uninterrupted, tmp_path, steps):
+    resumed = stop_and_resume(tmp_path, steps)
+    assert differences(resumed, uninterrupted) == []
+    nats = [row["train_nats"] for row in resumed.progress.history]
     assert nats == pytest.approx([row["train_nats"] for row in uninterrupted.progress.history], abs=2e-4)
+
+
+def test_an_encoder_decoder_with_every_dropout_resumes_bit_for_bit(deterministic, tmp_path):
+    recipe = replace(RECIPE, epochs=2)
+    whole = run_of(tmp_path / "whole", recipe, made=translator_of)
+    whole.train()
+    assert differences(stop_and_resume(tmp_path / "stopped", 6, recipe=recipe, made=translator_of), whole) == []
 
 
 def test_a_second_ctrl_c_acts_as_usual_and_the_handler_is_put_back(tmp_path):
@@ -136,46 +181,30 @@ def test_a_time_limit_stops_after_a_step_with_all_saved(tmp_path):
 
 
 def test_a_limit_that_passes_at_the_very_end_is_no_interruption(tmp_path):
-    run = run_of(tmp_path, RECIPE_ONE)
-    run.epoch_batches = lambda epoch: _EndingLate(batches(epoch), run)
-    assert run.train().epoch == 1
-
-
-RECIPE_ONE = TrainingRecipe(epochs=1, batch_size=2, average=0.0, dropout=0.0, word_dropout=0.0)
-
-
-class _EndingLate(list):
-    """Batches during the last of which the time limit passes."""
-
-    def __init__(self, items, run):
-        super().__init__(items)
-        self.run = run
-
-    def __getitem__(self, number):
-        if number == len(self) - 1:
-            self.run.deadline = 0.0
-        return super().__getitem__(number)
+    run = run_of(tmp_path)
+    run.happens_at, run.happening = 12, lambda run: setattr(run, "deadline", 0.0)
+    assert run.train().epoch == 3
 
 
 def test_the_best_evaluation_is_kept_and_given_back(tmp_path):
     scores, weights = iter([1.0, 5.0, 2.0]), []
 
     def evaluate(model):
-        weights.append(np.asarray(model.decoder.readout.kernel))
+        weights.append(np.asarray(model.readout.kernel))
         return {"score": next(scores)}
 
     run = run_of(tmp_path, evaluate=evaluate)
     progress = run.train()
     assert (progress.best, progress.best_epoch) == (5.0, 2)
-    assert np.array_equal(np.asarray(run.model.decoder.readout.kernel), weights[1])
+    assert np.array_equal(np.asarray(run.model.readout.kernel), weights[1])
     fresh = model_of()
     fit.load_weights(tmp_path / "best.npz", fresh)
-    assert np.array_equal(np.asarray(fresh.decoder.readout.kernel), weights[1])
+    assert np.array_equal(np.asarray(fresh.readout.kernel), weights[1])
 
 
 def test_what_is_evaluated_is_the_average_and_training_goes_on_from_the_rest(tmp_path):
     seen = []
-    run = run_of(tmp_path, evaluate=lambda model: seen.append(np.asarray(model.decoder.readout.kernel)) or {"score": 0})
+    run = run_of(tmp_path, evaluate=lambda model: seen.append(np.asarray(model.readout.kernel)) or {"score": 0})
     run.train()
     averages = run.model.optimizer._model_variables_moving_average
     names = [variable.path for variable in run.model.trainable_variables]

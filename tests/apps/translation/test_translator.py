@@ -51,6 +51,11 @@ def test_a_sentence_beyond_the_window_is_cut_with_a_notice(translator):
     assert any("cut" in notice for notice in result.notices)
 
 
+def test_a_script_that_the_model_has_never_seen_is_answered_with_a_notice(translator):
+    assert any("nothing in it that the model knows" in notice for notice in translator.predict(["日本語"])[0].notices)
+    assert not translator.predict(["Ein hund"])[0].notices
+
+
 def test_sampling_with_one_seed_gives_one_answer(translator):
     search = SearchOptions(beam_size=2, n_best=2, temperature=1.5, seed=7)
     first, again = (translator.predict(["Ein hund mag ein ball."], search)[0] for _ in range(2))

@@ -9,6 +9,7 @@ from models.explain.carrousel import kept_within, still_held, word_norms
 from models.explain.edits import Edit
 from models.explain.explainer import AT_ONCE, Explainer
 from models.explain.influence import by_groups, influence, shares
+from models.layers.recurrence import step_cell
 from tests.models.explain.test_readings import SOURCE, build
 
 TARGET = [5, 6, 7, 3]
@@ -48,12 +49,15 @@ def test_norms_are_those_of_the_whole_derivative_where_the_probes_see_every_dire
         for unit in range(8):
 
             def cell(embedded, target, step=step, unit=unit):
-                state = decoder.start(encoder.summarise(embedded, mask))
-                for position in range(step + 1):
-                    projected = decoder._project(0, target[:, position], state)
-                    _, new = decoder.cells[0].step(projected, state["layers"][0])
-                    state = {**state, "layers": [new]}
-                return state["layers"][0][1][:, unit]
+                final = []
+
+                def run(*arguments, **named):
+                    outputs, state = step_cell(*arguments, **named)
+                    final.append(state[1])
+                    return outputs, state
+
+                decoder.run(target[:, : step + 1], decoder.start(encoder.summarise(embedded, mask)), run=run)
+                return final[0][:, unit]
 
             at_source, at_target = backend.gradients(cell, embedded, decoder.embedding(IN))
             squares += np.square(np.asarray(at_source)).sum(-1)
@@ -102,3 +106,15 @@ def test_what_is_held_is_a_share_of_the_greatest_value_over_time():
 def test_within_a_layer_the_product_of_the_forget_gates_is_what_is_kept():
     kept = kept_within(np.array([[0.9], [0.5], [0.2]]))
     np.testing.assert_allclose(kept[:, :, 0], [[1, 0.5, 0.1], [0, 1, 0.2], [0, 0, 1]])
+
+
+def test_compiled_functions_give_what_they_give_uncompiled(compiled, monkeypatch):
+    encoder, decoder = build(layers=1)
+    fast = Explainer(encoder, decoder, bos_id=2)
+    found, readings = fast.influence(SOURCE, TARGET), fast.read(SOURCE, TARGET)
+    monkeypatch.setattr(backend, "compiled", lambda function, signature=None: function)
+    slow = Explainer(encoder, decoder, bos_id=2)
+    for name in ("saliency", "source_norms", "target_norms"):
+        np.testing.assert_allclose(getattr(found, name), getattr(slow.influence(SOURCE, TARGET), name), atol=1e-4)
+    for one, other in zip(readings, slow.read(SOURCE, TARGET), strict=True):
+        np.testing.assert_allclose(one.series["cell"], other.series["cell"], atol=1e-5)

@@ -82,7 +82,10 @@ def test_without_peepholes_it_is_keras_lstm(settings, mask):
     ours.build((None, TIME, INPUTS))
     ours.set_weights([*theirs.get_weights(), np.zeros((3, UNITS))])
     start = [np.random.default_rng(n).normal(size=(BATCH, UNITS)).astype("float32") for n in (2, 3)]
-    for initial_state in (None, start):
+    first = -1 if settings.get("go_backwards") else 0
+    starts_real = mask is None or mask[:, first].all()
+    # What Keras puts out at padding before the first real step is 0 on TensorFlow, as here, and the start state on JAX.
+    for initial_state in (None, start) if starts_real or backend.NAME == "tensorflow" else (None,):
         for expected, found in zip(
             theirs(inputs(), initial_state=initial_state, mask=mask),
             ours(inputs(), initial_state=initial_state, mask=mask),
@@ -187,7 +190,7 @@ def test_stacked_layers_are_saved_and_come_back(kind, tmp_path):
     np.testing.assert_allclose(array(keras.saving.load_model(tmp_path / "model.keras")(inputs())), expected, atol=1e-6)
     model.save_weights(tmp_path / "model.weights.h5")
     for weight in model.weights:
-        weight.assign(ops.zeros_like(weight))
+        weight.assign(np.zeros(weight.shape))
     model.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_allclose(array(model(inputs())), expected, atol=1e-6)
 

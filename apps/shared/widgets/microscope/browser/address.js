@@ -22,7 +22,8 @@ class Address {
     put("step", String(step));
     put("branch", branch === view.branches[0] ? "" : branch.id);
     const next = `${window.location.pathname}?${query}${window.location.hash}`;
-    if (next !== `${window.location.pathname}${window.location.search}${window.location.hash}`) window.history.replaceState(window.history.state, "", next);
+    if (next !== `${window.location.pathname}${window.location.search}${window.location.hash}`)
+      window.history.replaceState(window.history.state, "", next);
   }
 
   stop() {

@@ -11,9 +11,7 @@ class Branches {
   build() {
     const { view, branch } = this.store;
     const rows = view.branches.map((entry) => this.row(entry, entry === branch));
-    const hint = view.can_force
-      ? "Choose another word below: the sentence it leads to will stand here."
-      : "";
+    const hint = view.can_force ? "Choose another word below: the sentence it leads to will stand here." : "";
     if (rows.length === 1) rows.push(make("li.hint", {}, make("span.label"), make("span", { text: hint })));
     this.list.replaceChildren(...rows);
     this.tell();
@@ -23,13 +21,24 @@ class Branches {
     if (!entry.ready) prepareBranch(entry, this.store.view);
     const parent = this.store.view.branches.find((other) => other.id === entry.parent);
     const score = entry.hypothesis.normalized;
-    const choose = make("button.version", {
-      "aria-pressed": String(open),
-      "aria-label": `${entry.label}: ${sentence(entry.tokens, entry.pieces)}; score ${signed(score)}`,
-      onclick: () => this.store.choose(entry),
-    }, make("span.label", { text: entry.label, title: entry.label }), this.sentence(entry, parent), make("span.number", { text: signed(score) }));
+    const choose = make(
+      "button.version",
+      {
+        "aria-pressed": String(open),
+        "aria-label": `${entry.label}: ${sentence(entry.tokens, entry.pieces)}; score ${signed(score)}`,
+        onclick: () => this.store.choose(entry),
+      },
+      make("span.label", { text: entry.label, title: entry.label }),
+      this.sentence(entry, parent),
+      make("span.number", { text: signed(score) }),
+    );
     const remove = parent
-      ? make("button.remove", { text: "×", "aria-label": `Remove ${entry.label}`, title: "remove", onclick: () => this.remove(entry) })
+      ? make("button.remove", {
+          text: "×",
+          "aria-label": `Remove ${entry.label}`,
+          title: "remove",
+          onclick: () => this.remove(entry),
+        })
       : make("span.remove");
     return make(`li${open ? ".open" : ""}`, {}, choose, remove);
   }

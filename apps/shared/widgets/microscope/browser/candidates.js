@@ -13,14 +13,25 @@ class Candidates {
     this.list = make("ol.bars");
     this.rest = make("div.rest", {}, (this.restName = make("span")), (this.restShare = make("span.number")));
     this.more = make("button.link", { "aria-expanded": "false", onclick: () => this.toggle() });
-    this.element = make("section.panel.candidates", { "aria-label": "What could come next" }, head, this.list, this.rest, this.more, this.doubt);
+    this.element = make(
+      "section.panel.candidates",
+      { "aria-label": "What could come next" },
+      head,
+      this.list,
+      this.rest,
+      this.more,
+      this.doubt,
+    );
     this.head = head;
   }
 
   build() {
-    setText(this.note, this.store.view.can_force
-      ? "Choose a word to force it; the rest is decoded anew."
-      : "The likeliest words, with their probabilities.");
+    setText(
+      this.note,
+      this.store.view.can_force
+        ? "Choose a word to force it; the rest is decoded anew."
+        : "The likeliest words, with their probabilities.",
+    );
   }
 
   toggle() {
@@ -34,7 +45,14 @@ class Candidates {
     const bar = make("i.bar");
     const hint = make("span.hint", { text: "force", "aria-hidden": "true" });
     const number = make("span.number");
-    const button = make("button.candidate", { onclick: () => this.force(index) }, name, make("span.track", {}, bar), hint, number);
+    const button = make(
+      "button.candidate",
+      { onclick: () => this.force(index) },
+      name,
+      make("span.track", {}, bar),
+      hint,
+      number,
+    );
     const item = make("li", {}, button);
     this.list.append(item);
     return (this.rows[index] = { item, button, name, bar, number });
@@ -44,8 +62,11 @@ class Candidates {
     const { branch, step, view, pending } = this.store;
     const at = branch.at[step];
     this.shown = this.choices(at);
+    setStyle(this.list, "--rows", String(this.shown.length));
     this.rows.forEach((row, k) => (row.item.hidden = k >= this.shown.length));
-    this.shown.forEach((choice, k) => this.fillRow(this.rows[k] || this.row(k), choice, at, view.can_force && !pending));
+    this.shown.forEach((choice, k) =>
+      this.fillRow(this.rows[k] || this.row(k), choice, at, view.can_force && !pending),
+    );
     const rest = at.expansion?.rest;
     this.rest.hidden = !rest;
     const listed = at.candidates.slice(this.shown.filter((choice) => !choice.apart).length);
@@ -65,7 +86,10 @@ class Candidates {
     const shown = few.map((candidate, k) => ({ ...candidate, rank: k + 1, chosen: candidate.id === at.id }));
     if (shown.some((choice) => choice.chosen) || at.probability === null) return shown;
     const token = this.store.branch.tokens[at.position];
-    return [...shown, { id: at.id, text: token, log_prob: Math.log(at.probability), rank: at.rank, chosen: true, apart: true }];
+    return [
+      ...shown,
+      { id: at.id, text: token, log_prob: Math.log(at.probability), rank: at.rank, chosen: true, apart: true },
+    ];
   }
 
   fillRow(row, choice, at, open) {
@@ -78,7 +102,11 @@ class Candidates {
     setClass(row.button, "chosen", choice.chosen);
     setClass(row.button, "apart", Boolean(choice.apart));
     const action = choice.chosen ? "written here" : open ? "force it" : "";
-    setAttribute(row.button, "aria-label", `${label}, ${percent(probability)}, rank ${choice.rank}${action ? `, ${action}` : ""}`);
+    setAttribute(
+      row.button,
+      "aria-label",
+      `${label}, ${percent(probability)}, rank ${choice.rank}${action ? `, ${action}` : ""}`,
+    );
     setAttribute(row.button, "aria-disabled", String(choice.chosen || !open));
   }
 
@@ -87,13 +115,17 @@ class Candidates {
     if (choice.chosen || !this.store.view.can_force) return;
     const { step } = this.store;
     const name = tokenText(choice.text, this.store.branch.pieces, false);
-    this.store.request({ type: "force", position: step, token_id: choice.id }, `Writing ‘${name}’ at ${step + 1} and decoding the rest anew`);
+    this.store.request(
+      { type: "force", position: step, token_id: choice.id },
+      `Writing ‘${name}’ at ${step + 1} and decoding the rest anew`,
+    );
   }
 }
 
 /** Entropy in words: e^H equally likely words would be as undecided. */
 function doubtText(at) {
   const among = Math.exp(at.entropy);
-  const rank = at.rank === null ? "" : ` The chosen word is ${at.rank === 1 ? "the likeliest" : `number ${grouped(at.rank)}`}.`;
+  const rank =
+    at.rank === null ? "" : ` The chosen word is ${at.rank === 1 ? "the likeliest" : `number ${grouped(at.rank)}`}.`;
   return `Entropy ${at.entropy.toFixed(2)} nats: as undecided as between ${among < 10 ? among.toFixed(1) : grouped(among)} equal words.${rank}`;
 }

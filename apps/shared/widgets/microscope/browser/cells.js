@@ -2,15 +2,42 @@
 
 /** What can be shown of a stream, in the order of the menu. `family` chooses the colour. */
 const QUANTITIES = [
-  { name: "cell", label: "Cell", symbol: "c", family: "cell", signed: true, says: "the cell c, the LSTM’s long memory" },
+  {
+    name: "cell",
+    label: "Cell",
+    symbol: "c",
+    family: "cell",
+    signed: true,
+    says: "the cell c, the LSTM’s long memory",
+  },
   { name: "hidden", label: "Shown", symbol: "h", family: "cell", signed: true, says: "what the layer puts out, h" },
-  { name: "candidate", label: "Candidate", symbol: "g", family: "cell", signed: true, says: "what could be written, g" },
+  {
+    name: "candidate",
+    label: "Candidate",
+    symbol: "g",
+    family: "cell",
+    signed: true,
+    says: "what could be written, g",
+  },
   { name: "input", label: "Input", symbol: "i", family: "input", says: "the input gate i: how much is written" },
   { name: "forget", label: "Forget", symbol: "f", family: "forget", says: "the forget gate f: how much is kept" },
   { name: "output", label: "Output", symbol: "o", family: "output", says: "the output gate o: how much is shown" },
   { name: "update", label: "Update", symbol: "z", family: "forget", says: "the update gate z: how much is kept" },
-  { name: "reset", label: "Reset", symbol: "r", family: "input", says: "the reset gate r: how much the candidate sees" },
-  { name: "gradient", label: "Gradient", symbol: "∂", family: "cell", signed: true, says: "∂ logit of the written word / ∂ cell" },
+  {
+    name: "reset",
+    label: "Reset",
+    symbol: "r",
+    family: "input",
+    says: "the reset gate r: how much the candidate sees",
+  },
+  {
+    name: "gradient",
+    label: "Gradient",
+    symbol: "∂",
+    family: "cell",
+    signed: true,
+    says: "∂ logit of the written word / ∂ cell",
+  },
 ];
 
 /** Derives everything of a stream once; edits of the branch are repeated as Python applied them. */
@@ -22,7 +49,9 @@ function deriveStream(stream, edits) {
   const initial = (array) => (array ? array.data : new Float32Array(units));
   stream.order = [...Array(steps).keys()];
   if (stream.reverse) stream.order.reverse();
-  stream.initialMemory = initial(stream.kind === "gru" || stream.kind === "rnn" ? stream.initial_hidden : stream.initial_cell);
+  stream.initialMemory = initial(
+    stream.kind === "gru" || stream.kind === "rnn" ? stream.initial_hidden : stream.initial_cell,
+  );
   if (stream.kind === "coupled" && !wide.input && wide.forget) wide.input = wide.forget.map((f) => 1 - f);
   const own = edits.filter((edit) => edit.stream === stream.name);
   if (stream.kind === "gru") deriveGru(stream, wide, own);
@@ -42,7 +71,8 @@ function widen(array, units) {
   if (array.columns === units) return array.data;
   const wide = new Float32Array(array.rows * units);
   for (let t = 0; t < array.rows; t++)
-    for (let u = 0; u < units; u++) wide[t * units + u] = array.data[t * array.columns + Math.floor((u * array.columns) / units)];
+    for (let u = 0; u < units; u++)
+      wide[t * units + u] = array.data[t * array.columns + Math.floor((u * array.columns) / units)];
   return wide;
 }
 
@@ -90,7 +120,8 @@ function memoryBefore(stream, position, unit) {
 function changes(stream, position) {
   const now = stream.series[stream.memory];
   const result = new Float32Array(stream.units);
-  for (let u = 0; u < stream.units; u++) result[u] = Math.abs(now[position * stream.units + u] - memoryBefore(stream, position, u));
+  for (let u = 0; u < stream.units; u++)
+    result[u] = Math.abs(now[position * stream.units + u] - memoryBefore(stream, position, u));
   return result;
 }
 

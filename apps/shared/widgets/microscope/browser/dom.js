@@ -95,6 +95,11 @@ function fitText(text, font, width) {
 /** The head of a panel: its question, a line of help, and room for tools at the right. */
 function panelHead(title, help, ...tools) {
   const note = make("p.help", { text: help });
-  const head = make("header", {}, make("div.headline", {}, make("h3", { text: title }), make("div.tools", {}, ...tools)), note);
+  const head = make(
+    "header",
+    {},
+    make("div.headline", {}, make("h3", { text: title }), make("div.tools", {}, ...tools)),
+    note,
+  );
   return { head, note };
 }

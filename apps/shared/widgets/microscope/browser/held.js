@@ -11,7 +11,15 @@ class Held {
     this.each = false;
     this.says = make("p.small.says");
     this.more = make("button.link", { "aria-expanded": "false", onclick: () => this.toggle() });
-    this.element = make("section.panel.held", { "aria-label": "What the cell still holds" }, head, this.list, this.own, this.more, this.says);
+    this.element = make(
+      "section.panel.held",
+      { "aria-label": "What the cell still holds" },
+      head,
+      this.list,
+      this.own,
+      this.more,
+      this.says,
+    );
   }
 
   toggle() {
@@ -32,10 +40,14 @@ class Held {
     setText(this.says, this.table.says);
     const { units, steps, own } = this.table;
     this.rows = this.table.names.map((name) => this.row(name, name === "end"));
+    setStyle(this.list, "--rows", String(this.rows.length));
     this.list.replaceChildren(...this.rows.map((row) => row.item));
     setClass(this.list, "many", units > 13);
-    const ownNames = this.each ? branch.tokens.map((token, k) => tokenText(token, branch.pieces, k === 0)) : ["own words"];
+    const ownNames = this.each
+      ? branch.tokens.map((token, k) => tokenText(token, branch.pieces, k === 0))
+      : ["own words"];
     this.ownRows = own ? ownNames.map((name) => this.row(name, !this.each)) : [];
+    setStyle(this.own, "--rows", String(this.ownRows.length));
     this.own.replaceChildren(...this.ownRows.map((row) => row.item));
     setClass(this.own, "many", this.each && steps > 8);
     this.more.hidden = !own;
@@ -49,7 +61,15 @@ class Held {
     if (branch.held) {
       const own = branch.held.rows > units;
       const written = branch.written ? branch.written.data : null;
-      return { data: branch.held.data, units, steps: branch.steps, own, written, names: view.source.units.map((unit) => unit.text), says: `${branch.held_note}.` };
+      return {
+        data: branch.held.data,
+        units,
+        steps: branch.steps,
+        own,
+        written,
+        names: view.source.units.map((unit) => unit.text),
+        says: `${branch.held_note}.`,
+      };
     }
     const stream = this.store.stream("target");
     if (!stream || !stream.keep) return null;
@@ -57,7 +77,15 @@ class Held {
     const data = new Float32Array((1 + steps) * steps);
     data.set(startHeld(stream), 0);
     data.set(carrouselWithin(stream), steps);
-    return { data, units: 1, steps, own: true, written: null, names: ["summary"], says: `Product of the ${stream.keep} gates of ${stream.name}.` };
+    return {
+      data,
+      units: 1,
+      steps,
+      own: true,
+      written: null,
+      names: ["summary"],
+      says: `Product of the ${stream.keep} gates of ${stream.name}.`,
+    };
   }
 
   row(name, special) {

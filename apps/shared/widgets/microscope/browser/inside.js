@@ -6,7 +6,11 @@ const GATE_FAMILY = { forget: "forget", update: "forget", output: "output", inpu
 const SORTS = [
   { name: "change", label: "what changed most", says: "whose memory changed most at this step, most first" },
   { name: "keep", label: "what is forgotten most", says: "whose forget gate is most closed at this step, first" },
-  { name: "gradient", label: "what the word hangs on", says: "on which the written word’s logit hangs most, by |∂ logit / ∂ c|" },
+  {
+    name: "gradient",
+    label: "what the word hangs on",
+    says: "on which the written word’s logit hangs most, by |∂ logit / ∂ c|",
+  },
   { name: "size", label: "what is fullest", says: "that hold the most at this step, |c|" },
   { name: "index", label: "number", says: "by their number in the layer" },
 ];
@@ -21,31 +25,56 @@ class Inside {
     this.key = make("div.key", { "aria-hidden": "true" });
     this.selects = { source: this.select("Reading", "source"), target: this.select("Writing", "target") };
     this.sorting = this.sortSelect();
-    this.hold = make("button.link", { "aria-pressed": "false", text: "hold this order", onclick: () => store.set({ held: !store.held }) });
+    this.hold = make("button.link", {
+      "aria-pressed": "false",
+      text: "hold this order",
+      onclick: () => store.set({ held: !store.held }),
+    });
     this.everything = make("button.link", { onclick: () => store.set({ all: !store.all }) });
     this.controls = make("div.controls", {}, this.tabs, this.key);
-    this.choices = make("div.choices", {}, this.selects.source.field, this.selects.target.field, this.sorting.field, this.hold, this.everything);
+    this.choices = make(
+      "div.choices",
+      {},
+      this.selects.source.field,
+      this.selects.target.field,
+      this.sorting.field,
+      this.hold,
+      this.everything,
+    );
     this.chart = this.buildChart();
     this.convention = make("p.small.convention");
     this.head = head;
     this.main = make("div.main", {}, this.chart, this.convention);
-    this.element = make("section.panel.inside", { "aria-label": "Inside the LSTM" }, head, this.controls, this.choices, this.main);
+    this.element = make(
+      "section.panel.inside",
+      { "aria-label": "Inside the LSTM" },
+      head,
+      this.controls,
+      this.choices,
+      this.main,
+    );
     this.order = { source: null, target: null };
     this.colours = null;
   }
 
   select(label, side) {
-    const list = make("select", { "aria-label": `${label}: layer`, onchange: () => {
-      this.store.streamNames[side] = list.value;
-      this.store.unit[side] = null;
-      this.store.tell("branch");
-      this.store.tell("step");
-    } });
+    const list = make("select", {
+      "aria-label": `${label}: layer`,
+      onchange: () => {
+        this.store.streamNames[side] = list.value;
+        this.store.unit[side] = null;
+        this.store.tell("branch");
+        this.store.tell("step");
+      },
+    });
     return { list, field: make("label.field", {}, make("span", { text: label }), list) };
   }
 
   sortSelect() {
-    const list = make("select", { "aria-label": "Order of the units", onchange: () => this.store.set({ sort: list.value, held: false }) });
+    const list = make("select", {
+      "aria-label": "Order of the units",
+      onchange: () => this.store.set({ sort: list.value, held: false }),
+    });
     return { list, field: make("label.field", {}, make("span", { text: "First" }), list) };
   }
 
@@ -63,8 +92,22 @@ class Inside {
     this.pad.onpointermove = (event) => this.point(event);
     this.pad.onpointerleave = () => (this.tip.hidden = true);
     this.pad.onclick = (event) => this.click(event);
-    return make("div.chart", { role: "img" }, this.canvas.source, this.canvas.target, this.veilClip, this.over, this.dots,
-      this.rowBox.source, this.rowBox.target, this.rowName, this.cursor.source, this.cursor.target, this.pad, this.tip);
+    return make(
+      "div.chart",
+      { role: "img" },
+      this.canvas.source,
+      this.canvas.target,
+      this.veilClip,
+      this.over,
+      this.dots,
+      this.rowBox.source,
+      this.rowBox.target,
+      this.rowName,
+      this.cursor.source,
+      this.cursor.target,
+      this.pad,
+      this.tip,
+    );
   }
 
   setColours(colours) {
@@ -114,13 +157,26 @@ class Inside {
 
   fillTabs() {
     const { store } = this;
-    this.tabs.replaceChildren(...store.quantities().map((quantity) => make("button.tab", {
-      "data-name": quantity.name, title: quantity.says, onclick: () => store.set({ quantity: quantity.name }),
-    }, make(`i.swatch.${quantity.family}${quantity.name === "carrousel" ? ".ring" : ""}`), quantity.label)));
+    this.tabs.replaceChildren(
+      ...store.quantities().map((quantity) =>
+        make(
+          "button.tab",
+          {
+            "data-name": quantity.name,
+            title: quantity.says,
+            onclick: () => store.set({ quantity: quantity.name }),
+          },
+          make(`i.swatch.${quantity.family}${quantity.name === "carrousel" ? ".ring" : ""}`),
+          quantity.label,
+        ),
+      ),
+    );
   }
 
   quantity() {
-    return this.store.quantities().find((quantity) => quantity.name === this.store.quantity) || this.store.quantities()[0];
+    return (
+      this.store.quantities().find((quantity) => quantity.name === this.store.quantity) || this.store.quantities()[0]
+    );
   }
 
   /** Geometry, canvases' sizes and everything that does not move. */
@@ -138,12 +194,33 @@ class Inside {
     const letters = column >= 13 ? 12.5 : 10.5;
     // Too narrow for a word a column: only the looked-at ones are written.
     setClass(this.over, "sparse", column < 8.5);
-    const longest = Math.max(...[source, target].filter(Boolean).flatMap((s) => s.columns.map((c, k) => textWidth(tokenText(c, this.store.branch.pieces, k === 0), `${letters}px serif`))), 20);
-    const label = Math.min(96, (upright ? longest + 8 : longest * 0.72 + 14)) + 22;
+    const longest = Math.max(
+      ...[source, target]
+        .filter(Boolean)
+        .flatMap((s) =>
+          s.columns.map((c, k) => textWidth(tokenText(c, this.store.branch.pieces, k === 0), `${letters}px serif`)),
+        ),
+      20,
+    );
+    const label = Math.min(96, upright ? longest + 8 : longest * 0.72 + 14) + 22;
     const gates = MEANS.filter((name) => (target || source).series[name]);
     const means = gates.length ? 74 : 0;
-    this.geometry = { width, S, T, wide, gap, left, column, upright, letters, label, means, gates,
-      x: { source: left, target: left + S * column + gap }, rowsTop: label + means + (means ? 14 : 4) };
+    this.geometry = {
+      width,
+      S,
+      T,
+      wide,
+      gap,
+      left,
+      column,
+      upright,
+      letters,
+      label,
+      means,
+      gates,
+      x: { source: left, target: left + S * column + gap },
+      rowsTop: label + means + (means ? 14 : 4),
+    };
     this.drawStill();
     this.store.tell("inside");
   }
@@ -160,13 +237,21 @@ class Inside {
     }
     this.sorting.list.value = store.sort;
     this.hold.setAttribute("aria-pressed", String(store.held));
-    const most = Math.max(...Object.values(this.streams).filter(Boolean).map((stream) => stream.units));
+    const most = Math.max(
+      ...Object.values(this.streams)
+        .filter(Boolean)
+        .map((stream) => stream.units),
+    );
     this.everything.hidden = most <= FEW_UNITS || this.carrousel;
     setText(this.everything, store.all ? `show ${FEW_UNITS} units` : `show all ${most} units`);
     this.hold.hidden = this.sorting.field.hidden = this.carrousel;
     this.rows = (stream) => (this.carrousel ? 0 : Math.min(stream.units, store.all ? stream.units : FEW_UNITS));
     const lines = geometry.S + geometry.T;
-    geometry.rowsHeight = this.carrousel ? Math.round(lines * Math.max(6, Math.min(14, 420 / lines))) : store.all ? Math.min(560, Math.max(300, most)) : 288;
+    geometry.rowsHeight = this.carrousel
+      ? Math.round(lines * Math.max(6, Math.min(14, 420 / lines)))
+      : store.all
+        ? Math.min(560, Math.max(300, most))
+        : 288;
     const height = geometry.rowsTop + geometry.rowsHeight + 4;
     this.chart.style.height = `${height}px`;
     this.over.setAttribute("height", height);
@@ -231,7 +316,10 @@ class Inside {
     const y = geometry.label - 7;
     const turn = geometry.upright ? `rotate(-90 ${x} ${y})` : `rotate(-45 ${x} ${y})`;
     const word = draw(`text.columnword${isSpecial(token) ? ".special" : ""}`, {
-      x: x + (geometry.upright ? 0 : -2), y: y + (geometry.upright ? 4 : 0), transform: turn, "font-size": geometry.letters,
+      x: x + (geometry.upright ? 0 : -2),
+      y: y + (geometry.upright ? 4 : 0),
+      transform: turn,
+      "font-size": geometry.letters,
       text: fitText(tokenText(token, this.store.branch.pieces, k === 0), `${geometry.letters}px serif`, 92),
     });
     this.columnWords[side].push(word);
@@ -247,7 +335,9 @@ class Inside {
     for (const name of geometry.gates) {
       if (!stream.series[name]) continue;
       const means = meanOver(stream, name);
-      const points = [...means].map((value, k) => `${(geometry.x[side] + (k + 0.5) * geometry.column).toFixed(1)},${this.meanY(value).toFixed(1)}`);
+      const points = [...means].map(
+        (value, k) => `${(geometry.x[side] + (k + 0.5) * geometry.column).toFixed(1)},${this.meanY(value).toFixed(1)}`,
+      );
       this.over.append(draw(`polyline.meanline.${GATE_FAMILY[name]}`, { points: points.join(" ") }));
     }
   }
@@ -256,7 +346,11 @@ class Inside {
     const { geometry } = this;
     if (!geometry.means) return;
     const end = geometry.x.target + geometry.T * geometry.column;
-    for (const [value, label] of [[1, "1"], [0.5, "½"], [0, "0"]]) {
+    for (const [value, label] of [
+      [1, "1"],
+      [0.5, "½"],
+      [0, "0"],
+    ]) {
       const y = this.meanY(value);
       this.over.prepend(draw("line.grid", { x1: geometry.left, x2: end, y1: y, y2: y }));
       this.over.append(draw("text.axis", { x: geometry.left - 7, y: y + 4, "text-anchor": "end", text: label }));
@@ -265,8 +359,11 @@ class Inside {
 
   showKey(quantity) {
     const { colours } = this;
-    const [low, high] = this.carrousel ? ["forgotten", "all there"]
-      : quantity.signed ? [signed(-this.scale(quantity), 1), signed(this.scale(quantity), 1, true)] : ["0 shut", "1 open"];
+    const [low, high] = this.carrousel
+      ? ["forgotten", "all there"]
+      : quantity.signed
+        ? [signed(-this.scale(quantity), 1), signed(this.scale(quantity), 1, true)]
+        : ["0 shut", "1 open"];
     const bar = make("canvas.keybar", { width: 256, height: 1 });
     const context = bar.getContext("2d");
     const image = context.createImageData(256, 1);
@@ -317,7 +414,7 @@ class Inside {
       const settled = this.order[side] && (store.held || this.sortedAt?.[side] === stamp);
       if (!settled) this.order[side] = this.sorted(side);
       (this.sortedAt ||= {})[side] = stamp;
-      if (!this.carrousel && (this.painted[side] !== this.order[side])) this.paintCells(side);
+      if (!this.carrousel && this.painted[side] !== this.order[side]) this.paintCells(side);
     }
     this.moveCursor();
     this.moveDots();
@@ -333,7 +430,8 @@ class Inside {
     const canvas = this.canvas[side];
     const rows = this.rows(stream);
     this.painted[side] = this.order[side];
-    if (canvas.width !== stream.steps || canvas.height !== rows) Object.assign(canvas, { width: stream.steps, height: rows });
+    if (canvas.width !== stream.steps || canvas.height !== rows)
+      Object.assign(canvas, { width: stream.steps, height: rows });
     canvas.style.imageRendering = "pixelated";
     const context = canvas.getContext("2d");
     if (!values) return context.clearRect(0, 0, canvas.width, canvas.height);
@@ -359,7 +457,12 @@ class Inside {
     setStyle(this.veil, "transform", `translateX(${((store.step + 1) * geometry.column).toFixed(1)}px)`);
     const reading = store.side === "source" && this.streams.source;
     this.cursor.source.hidden = !reading;
-    if (reading) setStyle(this.cursor.source, "transform", `translateX(${(geometry.x.source + this.position("source") * geometry.column).toFixed(1)}px)`);
+    if (reading)
+      setStyle(
+        this.cursor.source,
+        "transform",
+        `translateX(${(geometry.x.source + this.position("source") * geometry.column).toFixed(1)}px)`,
+      );
   }
 
   moveDots() {
@@ -368,12 +471,21 @@ class Inside {
     const x = geometry.x.target + (store.step + 0.5) * geometry.column;
     const end = geometry.x.target + geometry.T * geometry.column + 10;
     const values = geometry.gates.map((name) => ({ name, value: meanOver(streams.target, name)[store.step] }));
-    const places = spread(values.map((entry) => this.meanY(entry.value)), 16);
+    const places = spread(
+      values.map((entry) => this.meanY(entry.value)),
+      16,
+    );
     values.forEach(({ name, value }, k) => {
       const { dot, value: label } = this.dotOf[name];
       setStyle(dot, "transform", `translate(${x.toFixed(1)}px,${this.meanY(value).toFixed(1)}px)`);
       setText(label, `${name} ${value.toFixed(2)}`);
-      setStyle(label, "transform", geometry.wide ? `translate(${end.toFixed(0)}px,${places[k].toFixed(1)}px)` : `translate(${geometry.left + k * 84}px,${geometry.label - 6}px)`);
+      setStyle(
+        label,
+        "transform",
+        geometry.wide
+          ? `translate(${end.toFixed(0)}px,${places[k].toFixed(1)}px)`
+          : `translate(${geometry.left + k * 84}px,${geometry.label - 6}px)`,
+      );
     });
     setClass(this.dots, "narrow", !geometry.wide);
   }
@@ -391,7 +503,10 @@ class Inside {
       const row = stream && !this.carrousel && store.side === side ? this.order[side].indexOf(this.opened(side)) : -1;
       const rows = stream ? this.rows(stream) : 1;
       box.hidden = row < 0 || row >= rows;
-      if (box.hidden) { if (store.side === side) this.rowName.hidden = true; continue; }
+      if (box.hidden) {
+        if (store.side === side) this.rowName.hidden = true;
+        continue;
+      }
       const tall = geometry.rowsHeight / rows;
       setStyle(box, "height", `${Math.max(4, tall + 3)}px`);
       setStyle(box, "transform", `translateY(${(row * tall - 1.5).toFixed(1)}px)`);
@@ -401,7 +516,11 @@ class Inside {
       const beside = side === "target" && geometry.S > 0;
       const x = beside ? geometry.x.target + geometry.T * geometry.column + 8 : geometry.x[side] - 6;
       const y = (geometry.rowsTop + (row + 0.5) * tall).toFixed(1);
-      setStyle(this.rowName, "transform", `translate(calc(${x.toFixed(0)}px - ${beside ? 0 : 100}%),calc(${y}px - 50%))`);
+      setStyle(
+        this.rowName,
+        "transform",
+        `translate(calc(${x.toFixed(0)}px - ${beside ? 0 : 100}%),calc(${y}px - 50%))`,
+      );
     }
   }
 
@@ -420,17 +539,34 @@ class Inside {
     const stream = this.streams.target || this.streams.source;
     const units = stream.units;
     const shown = this.rows(stream);
-    if (this.carrousel) setText(this.note, "Each row begins when its word is written into the cell and fades as the forget gates erase it.");
+    if (this.carrousel)
+      setText(
+        this.note,
+        "Each row begins when its word is written into the cell and fades as the forget gates erase it.",
+      );
     else {
       const order = SORTS.find((sort) => sort.name === store.sort).says;
-      setText(this.note, `${shown === units ? `All ${units} units` : `The ${shown} of ${units} units`} of ${stream.name}, ${store.held ? "in the order you hold" : order}.`);
+      setText(
+        this.note,
+        `${shown === units ? `All ${units} units` : `The ${shown} of ${units} units`} of ${stream.name}, ${store.held ? "in the order you hold" : order}.`,
+      );
     }
     const { branch, step } = store;
     const read = step ? `‘${tokenText(branch.tokens[step - 1], branch.pieces, step === 1)}’` : "the start token";
-    const across = this.carrousel && this.streams.source
-      ? ` Left and below: the product of the ${stream.keep} gates in between. Upper right, across the summary, where that product means nothing: ${branch.held ? branch.held_note : "not measured"}.` : "";
-    setText(this.convention, `A column on the right is the step that wrote its word, having read the one before: here it had read ${read} and wrote ‘${tokenText(branch.tokens[step], branch.pieces, step === 0)}’.${across}`);
-    setAttribute(this.chart, "aria-label", `${this.quantity().says}, units by time; at step ${step + 1} unit ${this.opened(store.side)} is opened.`);
+    const across =
+      this.carrousel && this.streams.source
+        ? ` Left and below: the product of the ${stream.keep} gates in between. Upper right, across the summary, where that product means nothing: ${branch.held ? branch.held_note : "not measured"}.`
+        : "";
+    setClass(this.convention, "long", this.carrousel);
+    setText(
+      this.convention,
+      `A column on the right is the step that wrote its word, having read the one before: here it had read ${read} and wrote ‘${tokenText(branch.tokens[step], branch.pieces, step === 0)}’.${across}`,
+    );
+    setAttribute(
+      this.chart,
+      "aria-label",
+      `${this.quantity().says}, units by time; at step ${step + 1} unit ${this.opened(store.side)} is opened.`,
+    );
   }
 
   /** Words × time: the product of the keep gates within a layer, the measured derivative across the summary. */
@@ -445,7 +581,10 @@ class Inside {
       const stream = this.streams[side];
       if (!stream) continue;
       const canvas = this.canvas[side];
-      Object.assign(canvas, { width: Math.round(stream.steps * geometry.column * scale), height: Math.round(geometry.rowsHeight * scale) });
+      Object.assign(canvas, {
+        width: Math.round(stream.steps * geometry.column * scale),
+        height: Math.round(geometry.rowsHeight * scale),
+      });
       canvas.style.imageRendering = "auto";
       const context = canvas.getContext("2d");
       context.scale(scale, scale);
@@ -461,14 +600,22 @@ class Inside {
         for (let t = 0; t < stream.steps; t++)
           if (stream.place[t] >= stream.place[j]) cell(first + j, t, shares[j * stream.steps + t]);
     }
-    for (const side of ["source", "target"]) this.streams[side]?.columns.forEach((token, k) => names.push({ side, token, k }));
+    for (const side of ["source", "target"])
+      this.streams[side]?.columns.forEach((token, k) => names.push({ side, token, k }));
     if (tall < 7.5) return this.rowLabels.replaceChildren();
-    this.rowLabels.replaceChildren(...names.map(({ side, token, k }, row) => draw("text.rowlabel", {
-      x: geometry.x[side] + (side === "source" && source?.reverse ? (k + 1) * geometry.column + 4 : k * geometry.column - 4),
-      y: geometry.rowsTop + (row + 0.5) * tall + 3.5,
-      "text-anchor": side === "source" && source?.reverse ? "start" : "end",
-      "font-size": Math.min(11, tall), text: tokenText(token, this.store.branch.pieces, k === 0),
-    })));
+    this.rowLabels.replaceChildren(
+      ...names.map(({ side, token, k }, row) =>
+        draw("text.rowlabel", {
+          x:
+            geometry.x[side] +
+            (side === "source" && source?.reverse ? (k + 1) * geometry.column + 4 : k * geometry.column - 4),
+          y: geometry.rowsTop + (row + 0.5) * tall + 3.5,
+          "text-anchor": side === "source" && source?.reverse ? "start" : "end",
+          "font-size": Math.min(11, tall),
+          text: tokenText(token, this.store.branch.pieces, k === 0),
+        }),
+      ),
+    );
   }
 
   paintAcross(cell, source) {
@@ -491,7 +638,10 @@ class Inside {
       const column = Math.floor((x - geometry.x[side]) / geometry.column);
       if (column < 0 || column >= stream.steps) continue;
       const share = (y - geometry.rowsTop) / geometry.rowsHeight;
-      const row = share >= 0 && share < 1 ? Math.floor(share * (this.carrousel ? geometry.S + geometry.T : this.rows(stream))) : -1;
+      const row =
+        share >= 0 && share < 1
+          ? Math.floor(share * (this.carrousel ? geometry.S + geometry.T : this.rows(stream)))
+          : -1;
       return { side, stream, column, row, x, y };
     }
     return null;
@@ -508,7 +658,8 @@ class Inside {
       const quantity = this.quantity();
       const unit = this.order[side][row];
       const values = stream.series[quantity.name];
-      if (values) says = `unit ${unit} · ${quantity.symbol} = ${signed(values[column * stream.units + unit])} · ${says}`;
+      if (values)
+        says = `unit ${unit} · ${quantity.symbol} = ${signed(values[column * stream.units + unit])} · ${says}`;
     } else if (row >= 0) says = this.carrouselTip(found, says);
     setText(this.tip, says);
     const flip = found.x > this.geometry.width * 0.6;
@@ -522,7 +673,8 @@ class Inside {
     const j = fromSource ? row : row - geometry.S;
     const word = tokenText(origin.columns[j], store.branch.pieces, j === 0);
     let share = null;
-    if (origin === stream && stream.keep && stream.place[column] >= stream.place[j]) share = carrouselWithin(stream)[j * stream.steps + column];
+    if (origin === stream && stream.keep && stream.place[column] >= stream.place[j])
+      share = carrouselWithin(stream)[j * stream.steps + column];
     else if (fromSource && side === "target" && store.branch.held) {
       const unit = store.view.source.units.findIndex((entry) => entry.columns.includes(j));
       if (unit >= 0) share = store.branch.held.data[unit * store.branch.held.columns + column];

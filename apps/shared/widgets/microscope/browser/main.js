@@ -8,8 +8,14 @@ class MicroscopeWidget {
     this.store = new Store((message) => this.send("request", message));
     const { store } = this;
     const panels = {
-      note: new Note(store), stage: new Stage(store), branches: new Branches(store), timeline: new Timeline(store),
-      candidates: new Candidates(store), tree: new Tree(store), held: new Held(store), inside: new Inside(store),
+      note: new Note(store),
+      stage: new Stage(store),
+      branches: new Branches(store),
+      timeline: new Timeline(store),
+      candidates: new Candidates(store),
+      tree: new Tree(store),
+      held: new Held(store),
+      inside: new Inside(store),
     };
     panels.unit = new UnitPanel(store, panels.inside);
     this.panels = panels;
@@ -26,22 +32,62 @@ class MicroscopeWidget {
   assemble(panels) {
     const { store } = this;
     const tool = (panel, name) => saveTool(store, () => panel.element, name);
-    for (const [name, label] of [["candidates", "candidates"], ["tree", "search"], ["held", "held"], ["inside", "inside"]])
+    for (const [name, label] of [
+      ["candidates", "candidates"],
+      ["tree", "search"],
+      ["held", "held"],
+      ["inside", "inside"],
+    ])
       panels[name].head.querySelector(".tools").append(tool(panels[name], label));
     panels.unit.element.querySelector(".unithead").append(tool(panels.unit, "unit"));
     panels.stage.what.append(tool(panels.stage, "sentences"));
     panels.inside.element.append(panels.unit.element);
-    const top = make("div.top", {}, make("div.theatre", {}, panels.stage.element, panels.branches.element), panels.note.element);
+    const top = make(
+      "div.top",
+      {},
+      make("div.theatre", {}, panels.stage.element, panels.branches.element),
+      panels.note.element,
+    );
     const trio = make("div.trio", {}, panels.candidates.element, panels.tree.element, panels.held.element);
-    return make("div.microscope", { role: "group", "aria-label": "Decoding microscope" }, this.tour.offer, top, panels.timeline.element, trio,
-      panels.inside.element, panels.footer.element, panels.note.spoken, this.tour.card);
+    return make(
+      "div.microscope",
+      { role: "group", "aria-label": "Decoding microscope" },
+      this.tour.offer,
+      top,
+      panels.timeline.element,
+      trio,
+      panels.inside.element,
+      panels.footer.element,
+      panels.note.spoken,
+      this.tour.card,
+    );
   }
 
   listen() {
     const { store, panels } = this;
-    const built = [panels.note, panels.stage, panels.branches, panels.timeline, panels.candidates, panels.tree, panels.held, panels.inside, panels.unit, panels.footer];
+    const built = [
+      panels.note,
+      panels.stage,
+      panels.branches,
+      panels.timeline,
+      panels.candidates,
+      panels.tree,
+      panels.held,
+      panels.inside,
+      panels.unit,
+      panels.footer,
+    ];
     store.on("branch", () => built.forEach((panel) => panel.build()));
-    const stepped = [panels.timeline, panels.stage, panels.note, panels.candidates, panels.tree, panels.held, panels.inside, panels.unit];
+    const stepped = [
+      panels.timeline,
+      panels.stage,
+      panels.note,
+      panels.candidates,
+      panels.tree,
+      panels.held,
+      panels.inside,
+      panels.unit,
+    ];
     store.on("step", () => {
       stepped.forEach((panel) => panel.step());
       this.address.touch();
@@ -74,7 +120,9 @@ class MicroscopeWidget {
     });
     this.observer.observe(this.root);
     // Streamlit's faces may arrive after the first drawing, and every word then has another width.
-    document.fonts?.addEventListener("loadingdone", () => this.store.view && this.measure(), { signal: this.abort.signal });
+    document.fonts?.addEventListener("loadingdone", () => this.store.view && this.measure(), {
+      signal: this.abort.signal,
+    });
   }
 
   measure() {
@@ -97,7 +145,8 @@ class MicroscopeWidget {
     this.root.style.setProperty("--on-accent", luminance(accent) > 0.3 ? "#17130f" : "#ffffff");
     const themed = getComputedStyle(this.root);
     const colours = { paper };
-    for (const name of ["input", "forget", "output", "cell", "negative"]) colours[name] = rgb(themed.getPropertyValue(`--${name}`));
+    for (const name of ["input", "forget", "output", "cell", "negative"])
+      colours[name] = rgb(themed.getPropertyValue(`--${name}`));
     this.panels.inside.setColours(colours);
     return true;
   }

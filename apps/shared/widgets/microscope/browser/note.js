@@ -20,7 +20,9 @@ class Note {
     setText(this.place, `Step ${step + 1} of ${branch.steps}`);
     const sentences = (this.cache[step] ||= this.sentences(branch, step));
     if (this.known !== sentences) {
-      this.lines.forEach((line, k) => line.replaceChildren(...(sentences[k] || []).map((part) => part.cloneNode(true))));
+      this.lines.forEach((line, k) =>
+        line.replaceChildren(...(sentences[k] || []).map((part) => part.cloneNode(true))),
+      );
       this.known = sentences;
     }
     const asides = [branch.parent ? "" : this.store.view.summary_note, ...branch.notes];
@@ -36,7 +38,9 @@ class Note {
   }
 
   sentences(branch, step) {
-    return [this.wrote(branch, step), this.leaned(branch, step), this.holds(branch, step)].filter((parts) => parts.length);
+    return [this.wrote(branch, step), this.leaned(branch, step), this.holds(branch, step)].filter(
+      (parts) => parts.length,
+    );
   }
 
   wrote(branch, step) {
@@ -45,19 +49,31 @@ class Note {
     const share = at.probability === null ? [] : [text(" with "), make("b", { text: percent(at.probability) })];
     const rank = at.rank;
     const behind = rank > 1 ? [text(`, its ${ordinal(rank)} choice`)] : [];
-    if (at.forcedHere) return [text("You forced "), ...word, ...share.length ? [text(", which had "), share[1]] : [], ...behind, text(".")];
+    if (at.forcedHere)
+      return [
+        text("You forced "),
+        ...word,
+        ...(share.length ? [text(", which had "), share[1]] : []),
+        ...behind,
+        text("."),
+      ];
     if (at.forced) return [text("Kept as given: "), ...word, ...share, text(".")];
-    const why = rank > 1 && branch.trace.settings.method === "beam" ? " here; the whole sentence scored better with it" : "";
+    const why =
+      rank > 1 && branch.trace.settings.method === "beam" ? " here; the whole sentence scored better with it" : "";
     return [text("It wrote "), ...word, ...share, ...behind, text(`${why}.`)];
   }
 
   leaned(branch, step) {
-    const top = leanings(branch, step).filter((entry) => entry.share >= 0.12).slice(0, 2);
+    const top = leanings(branch, step)
+      .filter((entry) => entry.share >= 0.12)
+      .slice(0, 2);
     if (!top.length) return [];
     const parts = top.flatMap((entry, k) => [
       text(k ? " and " : ""),
       make("i.said", { text: this.store.view.source.units[entry.unit].text }),
-      text(" ("), make("b", { text: wholePercent(entry.share) }), text(")"),
+      text(" ("),
+      make("b", { text: wholePercent(entry.share) }),
+      text(")"),
     ]);
     return [text("It leaned on "), ...parts, text(".")];
   }
@@ -67,8 +83,11 @@ class Note {
     const unit = branch.saliency ? leanings(branch, step)[0].unit : 0;
     const share = branch.held.data[unit * branch.held.columns + step];
     return [
-      text("Of what the cell stored at "), make("i.said", { text: this.store.view.source.units[unit].text }),
-      text(", "), make("b", { text: wholePercent(share) }), text(" is left."),
+      text("Of what the cell stored at "),
+      make("i.said", { text: this.store.view.source.units[unit].text }),
+      text(", "),
+      make("b", { text: wholePercent(share) }),
+      text(" is left."),
     ];
   }
 }

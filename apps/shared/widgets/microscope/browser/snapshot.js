@@ -9,7 +9,11 @@ function readShapes(element) {
   walkElement(element, page, 1, null);
   // A panel is as tall as its neighbours; its picture ends where its own content does.
   const bottom = Math.max(...[...element.children].map((child) => child.getBoundingClientRect().bottom));
-  return { width: Math.ceil(box.width + 2 * MARGIN), height: Math.ceil(bottom - box.top + 2 * MARGIN), shapes: page.shapes };
+  return {
+    width: Math.ceil(box.width + 2 * MARGIN),
+    height: Math.ceil(bottom - box.top + 2 * MARGIN),
+    shapes: page.shapes,
+  };
 }
 
 function walkElement(element, page, opacity, clip) {
@@ -27,7 +31,12 @@ function walkElement(element, page, opacity, clip) {
   }
 }
 
-const placed = (rect, page) => ({ x: rect.left - page.left, y: rect.top - page.top, width: rect.width, height: rect.height });
+const placed = (rect, page) => ({
+  x: rect.left - page.left,
+  y: rect.top - page.top,
+  width: rect.width,
+  height: rect.height,
+});
 
 /** The region that children may paint in. */
 function overlap(clip, box, style) {
@@ -45,22 +54,60 @@ const visible = (colour) => colour && colour !== "transparent" && !/^rgba\(.*,\s
 
 function readBox(element, style, box, page, opacity, clip) {
   const radius = parseFloat(style.borderTopLeftRadius) || 0;
-  if (visible(style.backgroundColor)) page.shapes.push({ kind: "box", ...box, radius, fill: style.backgroundColor, opacity, clip });
-  const widths = ["Top", "Right", "Bottom", "Left"].map((side) => (style[`border${side}Style`] === "none" ? 0 : parseFloat(style[`border${side}Width`])));
+  if (visible(style.backgroundColor))
+    page.shapes.push({ kind: "box", ...box, radius, fill: style.backgroundColor, opacity, clip });
+  const widths = ["Top", "Right", "Bottom", "Left"].map((side) =>
+    style[`border${side}Style`] === "none" ? 0 : parseFloat(style[`border${side}Width`]),
+  );
   if (widths.every((width) => width > 0)) {
     const half = widths[0] / 2;
     const inset = { x: box.x + half, y: box.y + half, width: box.width - 2 * half, height: box.height - 2 * half };
-    if (visible(style.borderTopColor)) page.shapes.push({ kind: "box", ...inset, radius, stroke: style.borderTopColor, line: widths[0], opacity, clip });
+    if (visible(style.borderTopColor))
+      page.shapes.push({ kind: "box", ...inset, radius, stroke: style.borderTopColor, line: widths[0], opacity, clip });
   } else {
-    if (widths[0]) page.shapes.push({ kind: "box", ...box, height: widths[0], radius: 0, fill: style.borderTopColor, opacity, clip });
-    if (widths[2]) page.shapes.push({ kind: "box", ...box, y: box.y + box.height - widths[2], height: widths[2], radius: 0, fill: style.borderBottomColor, opacity, clip });
+    if (widths[0])
+      page.shapes.push({
+        kind: "box",
+        ...box,
+        height: widths[0],
+        radius: 0,
+        fill: style.borderTopColor,
+        opacity,
+        clip,
+      });
+    if (widths[2])
+      page.shapes.push({
+        kind: "box",
+        ...box,
+        y: box.y + box.height - widths[2],
+        height: widths[2],
+        radius: 0,
+        fill: style.borderBottomColor,
+        opacity,
+        clip,
+      });
   }
   if (element instanceof HTMLCanvasElement && element.width && element.height)
-    page.shapes.push({ kind: "image", ...box, source: element, smooth: style.imageRendering !== "pixelated", opacity, clip });
-  if (element instanceof HTMLImageElement) page.shapes.push({ kind: "image", ...box, source: element, smooth: true, opacity, clip });
+    page.shapes.push({
+      kind: "image",
+      ...box,
+      source: element,
+      smooth: style.imageRendering !== "pixelated",
+      opacity,
+      clip,
+    });
+  if (element instanceof HTMLImageElement)
+    page.shapes.push({ kind: "image", ...box, source: element, smooth: true, opacity, clip });
   if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
     const value = element.selectedOptions ? element.selectedOptions[0]?.text || "" : element.value;
-    writeText(value, { x: box.x + parseFloat(style.paddingLeft) + 1, y: box.y, width: box.width, height: box.height }, style, page, opacity, clip);
+    writeText(
+      value,
+      { x: box.x + parseFloat(style.paddingLeft) + 1, y: box.y, width: box.width, height: box.height },
+      style,
+      page,
+      opacity,
+      clip,
+    );
   }
 }
 
@@ -94,7 +141,20 @@ function writeText(value, rect, style, page, opacity, clip) {
   const { fontBoundingBoxAscent: up, fontBoundingBoxDescent: down } = textProbe.measureText("x");
   const baseline = rect.y + (rect.height - up - down) / 2 + up;
   const content = value.replace(/\s+/g, " ");
-  page.shapes.push({ kind: "text", x: rect.x, y: baseline, text: content.trimEnd(), style, font, fill: style.color, anchor: "start", opacity, clip, long: textWidth(content.trimEnd(), font), struck: style.textDecorationLine.includes("line-through") ? rect.width : 0 });
+  page.shapes.push({
+    kind: "text",
+    x: rect.x,
+    y: baseline,
+    text: content.trimEnd(),
+    style,
+    font,
+    fill: style.color,
+    anchor: "start",
+    opacity,
+    clip,
+    long: textWidth(content.trimEnd(), font),
+    struck: style.textDecorationLine.includes("line-through") ? rect.width : 0,
+  });
 }
 
 function walkDrawing(svg, page, opacity, clip) {
@@ -107,7 +167,20 @@ function walkDrawing(svg, page, opacity, clip) {
     const seen = opacity * Number(style.opacity);
     if (element.tagName === "text") {
       const anchor = style.textAnchor;
-      page.shapes.push({ kind: "text", x: Number(element.getAttribute("x")), y: Number(element.getAttribute("y")), text: element.textContent, style, font: fontOf(style), fill: style.fill, anchor, opacity: seen, clip, matrix: place, struck: 0 });
+      page.shapes.push({
+        kind: "text",
+        x: Number(element.getAttribute("x")),
+        y: Number(element.getAttribute("y")),
+        text: element.textContent,
+        style,
+        font: fontOf(style),
+        fill: style.fill,
+        anchor,
+        opacity: seen,
+        clip,
+        matrix: place,
+        struck: 0,
+      });
       continue;
     }
     const d = outline(element);
@@ -116,7 +189,18 @@ function walkDrawing(svg, page, opacity, clip) {
     const fillColour = visible(style.fill) && style.fill !== "none" && element.tagName !== "line" ? style.fill : null;
     const dash = style.strokeDasharray === "none" ? [] : style.strokeDasharray.split(/[ ,]+/).map(parseFloat);
     const fixed = style.vectorEffect === "non-scaling-stroke";
-    page.shapes.push({ kind: "path", d, matrix: place, fill: fillColour, stroke, line: parseFloat(style.strokeWidth), dash, fixed, opacity: seen, clip });
+    page.shapes.push({
+      kind: "path",
+      d,
+      matrix: place,
+      fill: fillColour,
+      stroke,
+      line: parseFloat(style.strokeWidth),
+      dash,
+      fixed,
+      opacity: seen,
+      clip,
+    });
   }
 }
 
@@ -144,25 +228,66 @@ function clipName(clip, clips, root) {
   const key = [clip.x, clip.y, clip.width, clip.height].map(Math.round).join(" ");
   if (!clips.has(key)) {
     clips.set(key, `clip${clips.size}-${Math.random().toString(36).slice(2, 7)}`); // pictures may share one page
-    root.prepend(draw("clipPath", { id: clips.get(key) }, draw("rect", { x: clip.x, y: clip.y, width: clip.width, height: clip.height })));
+    root.prepend(
+      draw(
+        "clipPath",
+        { id: clips.get(key) },
+        draw("rect", { x: clip.x, y: clip.y, width: clip.width, height: clip.height }),
+      ),
+    );
   }
   return clips.get(key);
 }
 
 function svgShape(shape) {
   if (shape.kind === "box")
-    return draw("rect", { x: shape.x, y: shape.y, width: shape.width, height: shape.height, rx: Math.min(shape.radius, shape.height / 2), fill: shape.fill || "none", stroke: shape.stroke, "stroke-width": shape.line });
+    return draw("rect", {
+      x: shape.x,
+      y: shape.y,
+      width: shape.width,
+      height: shape.height,
+      rx: Math.min(shape.radius, shape.height / 2),
+      fill: shape.fill || "none",
+      stroke: shape.stroke,
+      "stroke-width": shape.line,
+    });
   if (shape.kind === "image")
-    return draw("image", { x: shape.x, y: shape.y, width: shape.width, height: shape.height, preserveAspectRatio: "none", href: shape.source.toDataURL ? shape.source.toDataURL() : shape.source.src, style: shape.smooth ? "" : "image-rendering:pixelated" });
+    return draw("image", {
+      x: shape.x,
+      y: shape.y,
+      width: shape.width,
+      height: shape.height,
+      preserveAspectRatio: "none",
+      href: shape.source.toDataURL ? shape.source.toDataURL() : shape.source.src,
+      style: shape.smooth ? "" : "image-rendering:pixelated",
+    });
   const transform = shape.matrix ? `matrix(${shape.matrix.map((v) => v.toFixed(3)).join(" ")})` : null;
   if (shape.kind === "path")
-    return draw("path", { d: shape.d, transform, fill: shape.fill || "none", stroke: shape.stroke || "none", "stroke-width": shape.line, "stroke-dasharray": shape.dash.join(" ") || null, "vector-effect": shape.fixed ? "non-scaling-stroke" : null });
+    return draw("path", {
+      d: shape.d,
+      transform,
+      fill: shape.fill || "none",
+      stroke: shape.stroke || "none",
+      "stroke-width": shape.line,
+      "stroke-dasharray": shape.dash.join(" ") || null,
+      "vector-effect": shape.fixed ? "non-scaling-stroke" : null,
+    });
   const { style } = shape;
   return draw("text", {
-    x: shape.x, y: shape.y, transform, fill: shape.fill, "text-anchor": shape.anchor, "font-family": style.fontFamily, "font-size": style.fontSize,
-    "font-style": style.fontStyle, "font-weight": style.fontWeight, "text-decoration": shape.struck ? "line-through" : null, text: shape.text,
+    x: shape.x,
+    y: shape.y,
+    transform,
+    fill: shape.fill,
+    "text-anchor": shape.anchor,
+    "font-family": style.fontFamily,
+    "font-size": style.fontSize,
+    "font-style": style.fontStyle,
+    "font-weight": style.fontWeight,
+    "text-decoration": shape.struck ? "line-through" : null,
+    text: shape.text,
     // Where the page's faces are missing, words keep their width, and with it their place.
-    textLength: shape.long ? shape.long.toFixed(1) : null, lengthAdjust: shape.long ? "spacingAndGlyphs" : null,
+    textLength: shape.long ? shape.long.toFixed(1) : null,
+    lengthAdjust: shape.long ? "spacingAndGlyphs" : null,
   });
 }
 
@@ -191,7 +316,13 @@ function asPng({ width, height, shapes }, paper) {
 function paintShape(context, shape) {
   if (shape.kind === "box") {
     context.beginPath();
-    context.roundRect(shape.x, shape.y, shape.width, shape.height, Math.min(shape.radius, shape.height / 2, shape.width / 2));
+    context.roundRect(
+      shape.x,
+      shape.y,
+      shape.width,
+      shape.height,
+      Math.min(shape.radius, shape.height / 2, shape.width / 2),
+    );
     paintOutline(context, shape);
   } else if (shape.kind === "path") {
     const path = new Path2D(shape.d);

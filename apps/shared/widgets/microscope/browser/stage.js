@@ -12,8 +12,15 @@ class Stage {
     this.ribbons = draw("svg.ribbons", { "aria-hidden": "true", height: RIBBON_HEIGHT });
     this.middle = make("div.between", {}, make("span"), this.ribbons);
     this.wrap = make("button.link", { text: "whole text", "aria-pressed": "false", onclick: () => this.toggleWrap() });
-    this.what = make("p.small.what", {}, this.caption = make("span"), this.wrap);
-    this.element = make("section.stage", { "aria-label": "Source and answer" }, this.source.row, this.middle, this.target.row, this.what);
+    this.what = make("p.small.what", {}, (this.caption = make("span")), this.wrap);
+    this.element = make(
+      "section.stage",
+      { "aria-label": "Source and answer" },
+      this.source.row,
+      this.middle,
+      this.target.row,
+      this.what,
+    );
     this.wrapped = false;
     this.shown = null;
     // Pointing at the source shows the share of every word, not only of those that were leaned on most.
@@ -32,7 +39,15 @@ class Stage {
     const strip = make("div.strip");
     const line = make("div.line", {}, strip);
     const map = make("div.map", { "aria-hidden": "true" });
-    return { name, label, strip, line, map, row: make(`div.row.${name}`, {}, label, make("div.lane", {}, map, line)), words: [] };
+    return {
+      name,
+      label,
+      strip,
+      line,
+      map,
+      row: make(`div.row.${name}`, {}, label, make("div.lane", {}, map, line)),
+      words: [],
+    };
   }
 
   toggleWrap() {
@@ -61,7 +76,10 @@ class Stage {
       const heat = make("span.heat");
       const share = make("span.share");
       const face = unit.image.startsWith("data:image/")
-        ? [make("img", { src: unit.image, alt: unit.text, draggable: "false" }), make("span.caption", { text: unit.text, "aria-hidden": "true" })]
+        ? [
+            make("img", { src: unit.image, alt: unit.text, draggable: "false" }),
+            make("span.caption", { text: unit.text, "aria-hidden": "true" }),
+          ]
         : [make("span", { text: unit.text, dir: "auto" })];
       const ending = source.kind === "text" && /^end$/.test(unit.text);
       return { element: make(`span.unit${ending ? ".ending" : ""}`, {}, heat, share, ...face), heat, share };
@@ -81,9 +99,16 @@ class Stage {
         const at = branch.at[index];
         const rule = make("span.rule", {}, make("i", { style: `transform:scaleX(${at.probability ?? 0})` }));
         const label = `Step ${index + 1}, ${spokenToken(branch, index)}${at.probability === null ? "" : `, ${percent(at.probability)}`}`;
-        const piece = make(`button.piece${isSpecial(branch.tokens[index]) ? ".ending" : ""}`, {
-          "aria-label": label, tabindex: "-1", onclick: () => this.store.go(index),
-        }, make("span", { text: pieceText(branch.tokens[index]), dir: "auto" }), rule);
+        const piece = make(
+          `button.piece${isSpecial(branch.tokens[index]) ? ".ending" : ""}`,
+          {
+            "aria-label": label,
+            tabindex: "-1",
+            onclick: () => this.store.go(index),
+          },
+          make("span", { text: pieceText(branch.tokens[index]), dir: "auto" }),
+          rule,
+        );
         if (at.forcedHere) piece.classList.add("forced");
         tokens.push({ element: piece, state: "" });
         return piece;
@@ -112,6 +137,7 @@ class Stage {
       this.element.dataset.mode = this.wrapped ? "wrapped" : "strip";
     }
     this.wrap.hidden = this.fits;
+    for (const side of sides) side.line.style.height = `${side.strip.offsetHeight}px`; // known, so that it contains
     for (const side of sides) this.measureSide(side);
     this.ribbons.setAttribute("width", this.width);
   }
@@ -199,17 +225,20 @@ class Stage {
       bottom = b;
       const [y1, y2] = [floor * 0.5, floor * 0.5];
       const n = (value) => value.toFixed(1);
-      setAttribute(band, "d",
-        `M${n(top - half)} 0C${n(top - half)} ${y1} ${n(a)} ${y2} ${n(a)} ${floor}H${n(b)}C${n(b)} ${y2} ${n(top + half)} ${y1} ${n(top + half)} 0Z`);
+      setAttribute(
+        band,
+        "d",
+        `M${n(top - half)} 0C${n(top - half)} ${y1} ${n(a)} ${y2} ${n(a)} ${floor}H${n(b)}C${n(b)} ${y2} ${n(top + half)} ${y1} ${n(top + half)} 0Z`,
+      );
       setAttribute(band, "opacity", (0.13 + 0.5 * Math.sqrt(share)).toFixed(2));
     });
   }
 
   /** A strip fades out only where it goes on. */
   fade(side, offset) {
-    if (this.element.dataset.mode !== "strip") return;
-    setStyle(side.line, "--more-left", offset < -1 ? "38px" : "0px");
-    setStyle(side.line, "--more-right", side.length + offset > this.width + 1 ? "38px" : "0px");
+    const strip = this.element.dataset.mode === "strip";
+    setStyle(side.line, "--more-left", strip && offset < -1 ? "38px" : "0px");
+    setStyle(side.line, "--more-right", strip && side.length + offset > this.width + 1 ? "38px" : "0px");
   }
 
   paintWords(branch, step) {
@@ -223,13 +252,20 @@ class Stage {
       this.target.marks[k].className = state;
     });
     const top = leanings(branch, step);
-    const named = new Set(top.slice(0, 3).filter((entry) => entry.share >= 0.1).map((entry) => entry.unit));
+    const named = new Set(
+      top
+        .slice(0, 3)
+        .filter((entry) => entry.share >= 0.1)
+        .map((entry) => entry.unit),
+    );
     let lastX = -100;
     this.source.words.forEach((word, k) => {
       const share = branch.saliency ? branch.saliency.data[step * branch.saliency.columns + k] : 0;
       setStyle(word.heat, "opacity", (share < 0.02 ? 0 : Math.min(1, share * 1.15)).toFixed(3));
       setStyle(this.source.marks[k], "opacity", Math.min(1, 0.16 + share * 1.1).toFixed(2));
-      const shows = this.asked ? share > 0 : named.has(k) && (word.middle - lastX > 36 || share >= (top[0]?.share || 0));
+      const shows = this.asked
+        ? share > 0
+        : named.has(k) && (word.middle - lastX > 36 || share >= (top[0]?.share || 0));
       if (shows) lastX = word.middle;
       setText(word.share, shows ? wholePercent(share) : "");
     });

@@ -38,7 +38,8 @@ class Store {
     if (view.answered && this.pending && view.answered === this.pending.id) this.settle(view.problem);
     const old = new Set(same ? before.branches.map((branch) => branch.digest) : []);
     const fresh = same ? view.branches.filter((branch) => !old.has(branch.digest)) : [];
-    const wanted = !same || view.branch !== before.branch ? view.branches.find((branch) => branch.id === view.branch) : null;
+    const wanted =
+      !same || view.branch !== before.branch ? view.branches.find((branch) => branch.id === view.branch) : null;
     const kept = same && view.branches.find((branch) => branch.digest === this.branch.digest);
     const parent = same && view.branches.find((branch) => branch.id === this.branch.parent);
     const next = fresh[fresh.length - 1] || wanted || kept || parent || view.branches[0];
@@ -67,7 +68,8 @@ class Store {
       const names = branch.sides[side].map((stream) => stream.name);
       if (!names.includes(this.streamNames[side])) this.streamNames[side] = names[0] || null;
     }
-    if (!this.quantities().some((quantity) => quantity.name === this.quantity)) this.quantity = this.quantities()[0]?.name || "cell";
+    if (!this.quantities().some((quantity) => quantity.name === this.quantity))
+      this.quantity = this.quantities()[0]?.name || "cell";
     this.tell("branch");
     this.tell("step");
   }
@@ -81,7 +83,13 @@ class Store {
     const streams = [this.stream("target"), this.stream("source")].filter(Boolean);
     const found = QUANTITIES.filter((quantity) => streams.some((stream) => stream.series[quantity.name]));
     if (streams.some((stream) => stream.keep))
-      found.push({ name: "carrousel", label: "Carrousel", symbol: "○", family: "cell", says: "what is still there of what was written" });
+      found.push({
+        name: "carrousel",
+        label: "Carrousel",
+        symbol: "○",
+        family: "cell",
+        says: "what is still there of what was written",
+      });
     return found;
   }
 
@@ -160,7 +168,13 @@ function prepareSteps(branch, hypothesis) {
     const probability = logProb === null ? null : Math.exp(logProb);
     const rank = found >= 0 ? found + 1 : node ? node.rank_in_parent : null;
     return {
-      id, position, step, expansion, candidates, probability, rank,
+      id,
+      position,
+      step,
+      expansion,
+      candidates,
+      probability,
+      rank,
       entropy: expansion ? expansion.entropy : null,
       forced: Boolean(step.forced),
       forcedHere: branch.token_id !== null && branch.position === position,

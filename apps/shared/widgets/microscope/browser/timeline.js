@@ -5,16 +5,40 @@ const PLAY_MS = 750;
 class Timeline {
   constructor(store) {
     this.store = store;
-    this.back = make("button.round", { "aria-label": "Step back", title: "back (←)", onclick: () => store.go(store.step - 1) }, icon("M10 3L5 8l5 5"));
-    this.forth = make("button.round", { "aria-label": "Step forward", title: "forward (→)", onclick: () => store.go(store.step + 1) }, icon("M6 3l5 5-5 5"));
-    this.playButton = make("button.round.play", { onclick: () => this.play(!store.playing) }, (this.playIcon = icon("")));
+    this.back = make(
+      "button.round",
+      { "aria-label": "Step back", title: "back (←)", onclick: () => store.go(store.step - 1) },
+      icon("M10 3L5 8l5 5"),
+    );
+    this.forth = make(
+      "button.round",
+      { "aria-label": "Step forward", title: "forward (→)", onclick: () => store.go(store.step + 1) },
+      icon("M6 3l5 5-5 5"),
+    );
+    this.playButton = make(
+      "button.round.play",
+      { onclick: () => this.play(!store.playing) },
+      (this.playIcon = icon("")),
+    );
     this.fillLine = make("i.fill");
     this.thumb = make("i.thumb");
     this.marks = make("div.marks");
-    this.track = make("div.track", { role: "slider", tabindex: "0", "aria-label": "Step", "aria-valuemin": "1" },
-      make("i.rail"), this.fillLine, this.marks, this.thumb);
+    this.track = make(
+      "div.track",
+      { role: "slider", tabindex: "0", "aria-label": "Step", "aria-valuemin": "1" },
+      make("i.rail"),
+      this.fillLine,
+      this.marks,
+      this.thumb,
+    );
     this.count = make("span.count");
-    this.element = make("nav.timeline", { "aria-label": "Steps" }, make("div.buttons", {}, this.back, this.playButton, this.forth), this.track, this.count);
+    this.element = make(
+      "nav.timeline",
+      { "aria-label": "Steps" },
+      make("div.buttons", {}, this.back, this.playButton, this.forth),
+      this.track,
+      this.count,
+    );
     this.track.onpointerdown = (event) => this.grab(event);
     this.showPlaying();
   }
@@ -22,10 +46,12 @@ class Timeline {
   build() {
     const { branch } = this.store;
     const span = Math.max(1, branch.steps - 1);
-    this.marks.replaceChildren(...branch.at.map((at, k) => {
-      const kind = at.forcedHere ? ".forced" : at.doubt ? ".doubt" : "";
-      return make(`i.mark${kind}`, { style: `left:${(k / span) * 100}%` });
-    }));
+    this.marks.replaceChildren(
+      ...branch.at.map((at, k) => {
+        const kind = at.forcedHere ? ".forced" : at.doubt ? ".doubt" : "";
+        return make(`i.mark${kind}`, { style: `left:${(k / span) * 100}%` });
+      }),
+    );
     this.track.setAttribute("aria-valuemax", branch.steps);
     this.measure();
   }
@@ -85,5 +111,9 @@ class Timeline {
 
 /** A small drawn sign; Streamlit's icon font is not ours to count on. */
 function icon(path) {
-  return draw("svg.icon", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, draw("path", { d: path }));
+  return draw(
+    "svg.icon",
+    { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    draw("path", { d: path }),
+  );
 }

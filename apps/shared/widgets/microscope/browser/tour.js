@@ -3,11 +3,31 @@
 const TOUR_KEY = "carrousel.microscope.toured";
 
 const STOPS = [
-  { panel: "stage", title: "Two sentences, no attention", says: "The model reads the upper line into one fixed-size state and writes the lower one from that alone. Ribbons show which words the current one leaned on; the rule under a word is its probability." },
-  { panel: "timeline", title: "Walk through it", says: "Drag, click a mark, or use the arrow keys; P plays. Hollow marks are steps where the model gave its word less than one half." },
-  { panel: "candidates", title: "Ask: what if?", says: "These are the words it weighed. Choose another: it is forced, the rest is decoded anew, and the new sentence stands beside the original." },
-  { panel: "tree", title: "What the search kept", says: "Each column holds the best beginnings. What fell below the cut is struck through, with its score. Choose a beginning to go on from there." },
-  { panel: "inside", title: "The memory itself", says: "One row a unit, one column a word: what each cell holds, and the gates that write, keep and show it. Open Carrousel to see each word written, carried, and forgotten. A click opens a unit; you can hold it and watch the sentence change." },
+  {
+    panel: "stage",
+    title: "Two sentences, no attention",
+    says: "The model reads the upper line into one fixed-size state and writes the lower one from that alone. Ribbons show which words the current one leaned on; the rule under a word is its probability.",
+  },
+  {
+    panel: "timeline",
+    title: "Walk through it",
+    says: "Drag, click a mark, or use the arrow keys; P plays. Hollow marks are steps where the model gave its word less than one half.",
+  },
+  {
+    panel: "candidates",
+    title: "Ask: what if?",
+    says: "These are the words it weighed. Choose another: it is forced, the rest is decoded anew, and the new sentence stands beside the original.",
+  },
+  {
+    panel: "tree",
+    title: "What the search kept",
+    says: "Each column holds the best beginnings. What fell below the cut is struck through, with its score. Choose a beginning to go on from there.",
+  },
+  {
+    panel: "inside",
+    title: "The memory itself",
+    says: "One row a unit, one column a word: what each cell holds, and the gates that write, keep and show it. Open Carrousel to see each word written, carried, and forgotten. A click opens a unit; you can hold it and watch the sentence change.",
+  },
 ];
 
 class Tour {
@@ -19,10 +39,20 @@ class Tour {
     this.next = make("button.small.primary", { text: "Next", onclick: () => this.go(this.index + 1) });
     this.backButton = make("button.small", { text: "Back", onclick: () => this.go(this.index - 1) });
     const end = make("button.link", { text: "close", onclick: () => this.close() });
-    this.card = make("div.tourcard", { role: "dialog", "aria-label": "How to read this", tabindex: "-1", hidden: true, "data-unpictured": true },
-      this.title, this.says, make("div.tourline", {}, this.count, end, this.backButton, this.next));
-    this.offer = make("p.offer", {}, make("span", { text: "New here?" }), make("button.link", { text: "See how to read it, in five stops", onclick: () => this.open() }),
-      make("button.remove", { text: "×", "aria-label": "No tour", onclick: () => this.dismiss() }));
+    this.card = make(
+      "div.tourcard",
+      { role: "dialog", "aria-label": "How to read this", tabindex: "-1", hidden: true, "data-unpictured": true },
+      this.title,
+      this.says,
+      make("div.tourline", {}, this.count, end, this.backButton, this.next),
+    );
+    this.offer = make(
+      "p.offer",
+      {},
+      make("span", { text: "New here?" }),
+      make("button.link", { text: "See how to read it, in five stops", onclick: () => this.open() }),
+      make("button.remove", { text: "×", "aria-label": "No tour", onclick: () => this.dismiss() }),
+    );
     this.offer.hidden = this.seen();
   }
 
@@ -38,7 +68,9 @@ class Tour {
     this.offer.hidden = true;
     try {
       window.localStorage.setItem(TOUR_KEY, "yes");
-    } catch { /* nothing to remember it in */ }
+    } catch {
+      /* nothing to remember it in */
+    }
   }
 
   open() {

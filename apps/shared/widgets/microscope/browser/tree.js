@@ -26,9 +26,15 @@ class Tree {
     const steps = branch.trace.steps;
     const { method, beam_size: size, length_penalty: penalty } = branch.trace.settings;
     this.lanes = Math.max(1, ...steps.map((step) => step.beams.length));
-    const kept = method === "beam" && size > 1 ? `Beam of ${size}: each column holds the ${size} best beginnings` : method === "sampling"
-      ? "Sampling: each column is what was drawn" : "Greedy: each column holds the one best word";
-    const score = penalty ? `, by log-probability ÷ length${penalty === 1 ? "" : ` to the power ${penalty}`}` : ", by log-probability";
+    const kept =
+      method === "beam" && size > 1
+        ? `Beam of ${size}: each column holds the ${size} best beginnings`
+        : method === "sampling"
+          ? "Sampling: each column is what was drawn"
+          : "Greedy: each column holds the one best word";
+    const score = penalty
+      ? `, by log-probability ÷ length${penalty === 1 ? "" : ` to the power ${penalty}`}`
+      : ", by log-probability";
     setText(this.note, `${kept}${method === "beam" ? score : ""}.`);
     this.fallenMost = Math.max(0, ...steps.map((step) => step.fallen.length));
     this.order = steps.map((step) => step.beams.map((beam) => beam.node));
@@ -78,8 +84,10 @@ class Tree {
     const { step } = this.store;
     const last = Math.min(step, this.order.length - 1);
     const from = Math.max(0, last - this.visible);
-    for (const column of this.columns) if (column && (column.position < from || column.position > last)) this.show(column, false);
-    for (let position = from; position <= last; position++) this.paint((this.columns[position] ||= this.column(position)), last);
+    for (const column of this.columns)
+      if (column && (column.position < from || column.position > last)) this.show(column, false);
+    for (let position = from; position <= last; position++)
+      this.paint((this.columns[position] ||= this.column(position)), last);
     const shift = Math.max(0, last - (this.visible - 1)) * this.columnWidth;
     setStyle(this.layer, "transform", `translateX(${(-shift).toFixed(1)}px)`);
     this.tellCut(last);
@@ -122,12 +130,20 @@ class Tree {
     const label = beam.frozen ? "·" : tokenText(beam.text, branch.pieces, position === 0);
     const shown = fitText(label, this.font, this.room);
     const score = make("span.score", { text: signed(beam.normalized) });
-    const button = make("button.node", {
-      "data-node": beam.node, "data-lane": lane, "data-position": position, tabindex: "-1",
-      "aria-label": `Rank ${lane + 1} at step ${position + 1}: ${this.whole(branch, beam.node)}, score ${signed(beam.normalized)}${beam.finished ? ", finished" : ""}`,
-      style: `transform:translate(${this.x(position)}px,${this.y(lane)}px)`,
-      onclick: () => this.goOn(beam, position),
-    }, make("span.token", { text: shown, dir: "auto" }), score);
+    const button = make(
+      "button.node",
+      {
+        "data-node": beam.node,
+        "data-lane": lane,
+        "data-position": position,
+        tabindex: "-1",
+        "aria-label": `Rank ${lane + 1} at step ${position + 1}: ${this.whole(branch, beam.node)}, score ${signed(beam.normalized)}${beam.finished ? ", finished" : ""}`,
+        style: `transform:translate(${this.x(position)}px,${this.y(lane)}px)`,
+        onclick: () => this.goOn(beam, position),
+      },
+      make("span.token", { text: shown, dir: "auto" }),
+      score,
+    );
     if (beam.finished) button.classList.add("finished");
     if (beam.frozen) button.classList.add("frozen");
     element.append(button);
@@ -139,12 +155,26 @@ class Tree {
   fallen(branch, entry, lane, position, below, edges) {
     const y = this.height + 12 + lane * FALLEN_LANE;
     const label = fitText(tokenText(entry.text, branch.pieces, position === 0), this.font, this.room);
-    const item = make("span.drop", {
-      tabindex: "-1", "data-node": entry.parent, "data-fallen": lane, "data-position": position,
-      style: `transform:translate(${this.x(position)}px,${y}px)`, title: entry.why,
-    }, make("s", { text: label }), make("span.score", { text: signed(entry.normalized) }));
+    const item = make(
+      "span.drop",
+      {
+        tabindex: "-1",
+        "data-node": entry.parent,
+        "data-fallen": lane,
+        "data-position": position,
+        style: `transform:translate(${this.x(position)}px,${y}px)`,
+        title: entry.why,
+      },
+      make("s", { text: label }),
+      make("span.score", { text: signed(entry.normalized) }),
+    );
     below.append(item);
-    edges.append(draw("path", { class: "edge", d: this.curve(position, this.laneOf(position - 1, entry.parent), y, entry.parent) }));
+    edges.append(
+      draw("path", {
+        class: "edge",
+        d: this.curve(position, this.laneOf(position - 1, entry.parent), y, entry.parent),
+      }),
+    );
   }
 
   laneOf(position, node) {
@@ -179,7 +209,9 @@ class Tree {
     column.fallenEdges.style.display = current ? "" : "none";
     for (const entry of column.nodes) {
       const alive = (this.lastAlive.get(entry.node) ?? -1) >= now;
-      const chosen = this.path[column.position] === entry.node || (this.path[this.path.length - 1] === entry.node && column.position >= this.path.length);
+      const chosen =
+        this.path[column.position] === entry.node ||
+        (this.path[this.path.length - 1] === entry.node && column.position >= this.path.length);
       setClass(entry.button, "dead", !alive);
       setClass(entry.button, "chosen", chosen);
       setClass(entry.edge, "dead", !alive);
@@ -204,7 +236,13 @@ class Tree {
 
   read(target) {
     const { branch } = this.store;
-    if (!target) return setText(this.reading, this.store.view.can_force ? "Point at a beginning to read it whole; choose it to go on from there." : "Point at a beginning to read it whole.");
+    if (!target)
+      return setText(
+        this.reading,
+        this.store.view.can_force
+          ? "Point at a beginning to read it whole; choose it to go on from there."
+          : "Point at a beginning to read it whole.",
+      );
     const position = Number(target.dataset.position);
     const step = branch.trace.steps[position];
     if (target.dataset.fallen !== undefined) {
@@ -215,7 +253,10 @@ class Tree {
     const beam = step.beams[Number(target.dataset.lane)];
     const end = beam.finished ? ", finished" : "";
     const alive = this.lastAlive.get(beam.node) >= Math.min(this.store.step, this.order.length - 1);
-    setText(this.reading, `“${this.whole(branch, beam.node)}”${end}: log-probability ${signed(beam.score)}, normalised ${signed(beam.normalized)}, rank ${Number(target.dataset.lane) + 1}${alive ? ", kept" : ", no longer continued"}.`);
+    setText(
+      this.reading,
+      `“${this.whole(branch, beam.node)}”${end}: log-probability ${signed(beam.score)}, normalised ${signed(beam.normalized)}, rank ${Number(target.dataset.lane) + 1}${alive ? ", kept" : ", no longer continued"}.`,
+    );
   }
 
   /** Arrow keys walk the lanes; left and right stay with the steps. */

@@ -19,7 +19,10 @@ function groupWords(tokens, pieces) {
   const words = [];
   tokens.forEach((token, index) => {
     const starts =
-      pieces === "words" || isSpecial(token) || index === 0 || isSpecial(tokens[index - 1]) ||
+      pieces === "words" ||
+      isSpecial(token) ||
+      index === 0 ||
+      isSpecial(tokens[index - 1]) ||
       (pieces === "characters" ? /\s|▁/.test(token) : token.startsWith("▁"));
     if (starts) words.push({ tokens: [] });
     words[words.length - 1].tokens.push(index);

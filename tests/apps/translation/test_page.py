@@ -1,0 +1,106 @@
+"""The translation page and the home page without a browser."""
+
+import shutil
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from serving import store
+
+
+def draw(query=None):
+    """The translation page, as its address asks."""
+
+    def script():
+        from apps.translation.page import page
+
+        page()
+
+    test = AppTest.from_function(script, default_timeout=120)
+    for name, value in (query or {}).items():
+        test.query_params[name] = value
+    return test.run()
+
+
+@pytest.fixture
+def shipped(model_folder, tmp_path, monkeypatch):
+    """A folder of shipped models with one translator in it."""
+    import streamlit as st
+
+    shutil.copytree(model_folder, tmp_path / "translation" / "de-en", ignore=shutil.ignore_patterns("run"))
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    st.cache_resource.clear()
+    yield tmp_path / "translation"
+    st.cache_resource.clear()
+
+
+def said(test):
+    return [element.value for element in (*test.text, *test.info, *test.warning, *test.error, *test.markdown)]
+
+
+def test_without_a_model_the_page_says_which_command_trains_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    test = draw()
+    assert not test.exception and "No translation model" in test.info[0].value
+    assert test.code[0].value.startswith("python -m apps.translation train")
+
+
+def test_the_page_opens_with_a_sample_already_answered(shipped):
+    test = draw()
+    assert not test.exception
+    assert test.text_area[0].value.startswith("Zwei Hunde") and test.text[0].value
+
+
+def test_a_typed_sentence_is_translated_by_the_chosen_search(shipped):
+    test = draw()
+    test.text_area[0].set_value("Ein Mann mag ein Kind.").run()
+    assert test.text[0].value == "A man likes a child."
+    test.segmented_control(key="translation_search").set_value("Greedy").run()
+    assert not test.exception and test.text[0].value == "A man likes a child."
+    test.segmented_control(key="translation_search").set_value("Sampling").run()
+    assert not test.exception and test.text[0].value
+
+
+def test_the_address_is_read_once(shipped):
+    test = draw(
+        {"text": "Eine Frau holt ein Ball.", "model": "de-en", "beam_size": "3", "branch": "f0-99999", "step": "2"}
+    )
+    assert not test.exception and test.text_area[0].value == "Eine Frau holt ein Ball."
+    assert test.slider(key="translation_beam").value == 3
+    assert any("cannot be made" in text for text in said(test))
+
+
+@pytest.mark.parametrize(
+    "query", [{"beam_size": "1e9"}, {"model": "../../etc"}, {"length_penalty": "nan"}, {"step": "-7"}]
+)
+def test_a_foolish_address_opens_the_page_all_the_same(shipped, query):
+    test = draw(query)
+    assert not test.exception and test.text[0].value
+
+
+def test_text_enters_the_page_as_text(shipped):
+    test = draw({"text": "<img src=x onerror=alert(1)> Ein **Hund**"})
+    assert not test.exception
+    assert test.text_area[0].value == "<img src=x onerror=alert(1)> Ein **Hund**"
+    assert not any("<img" in element.value for element in test.markdown)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u202e\u200b"])
+def test_nothing_to_translate_is_said(shipped, text):
+    test = draw()
+    test.text_area[0].set_value(text).run()
+    assert not test.exception and (test.info or test.warning)
+
+
+def test_a_text_without_end_is_refused_and_a_long_one_cut_with_a_notice(shipped):
+    test = draw()
+    test.text_area[0].set_value("Hund " * 10_001).run()
+    assert not test.exception and "10,001 words" in test.warning[0].value
+    test.text_area[0].set_value("Ein Hund sieht ein Kind. " * 20).run()
+    assert not test.exception and any("cut" in text or "left out" in text for text in said(test))
+
+
+def test_a_damaged_model_is_named(shipped):
+    (shipped / "de-en" / "model.weights.h5").write_bytes(b"nothing")
+    test = draw()
+    assert not test.exception and "model.weights.h5" in test.error[0].value
