@@ -128,20 +128,20 @@ def vjp(function: Callable, *tensors):
         pull: takes gradients shaped as the outputs and returns a list of gradients, one for each of `tensors`.
     """
     if NAME == "jax":
-        outputs, pull = jax.vjp(function, *[jax.numpy.asarray(tensor) for tensor in tensors])
-        return outputs, lambda upstream: list(pull(upstream))
-    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+        outputs, transposed = jax.vjp(function, *[jax.numpy.asarray(tensor) for tensor in tensors])
+        return outputs, lambda upstream: list(transposed(upstream))
+    inputs = [tf.convert_to_tensor(tensor) for tensor in tensors]
     zero = tf.UnconnectedGradients.ZERO
     if not tf.executing_eagerly():  # a tape would build, with each loop inside, the gradient of that loop: 5 x the time
-        tensors = [tf.identity(tensor) for tensor in tensors]
-        outputs = function(*tensors)
-        return outputs, lambda upstream: tf.gradients(outputs, tensors, upstream, unconnected_gradients=zero)
+        inputs = [tf.identity(tensor) for tensor in inputs]
+        outputs = function(*inputs)
+        return outputs, lambda upstream: tf.gradients(outputs, inputs, upstream, unconnected_gradients=zero)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(tensors)
-        outputs = function(*tensors)
+        tape.watch(inputs)
+        outputs = function(*inputs)
 
     def pull(upstream):
-        return tape.gradient(outputs, tensors, output_gradients=upstream, unconnected_gradients=zero)
+        return tape.gradient(outputs, inputs, output_gradients=upstream, unconnected_gradients=zero)
 
     return outputs, pull
 

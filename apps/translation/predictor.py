@@ -148,7 +148,7 @@ class Translator(Predictor):
         from models.decoding import graph
 
         limits = np.array([self.limit(source, search) for source in sources], dtype=np.int32)
-        arguments = [pad(sources), limits]
+        arguments: list[Any] = [pad(sources), limits]
         if search.prefix:
             prefix_ids = self.target.encode(search.prefix, add_eos=False)
             arguments.append(np.tile(np.array(prefix_ids, np.int32), (len(sources), 1)))

@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from models import backend
-from models.decoding.options import SearchOptions
+from models.decoding.options import GraphSearchOptions, SearchOptions
 
 NOTHING = float("-inf")
 BLOCK = 80  # tokens; near the square root of usual vocabularies, and a divisor of round ones
@@ -186,7 +186,7 @@ def draw(
     hypotheses: dict,
     uniform,
     pad_id: int,
-    options: SearchOptions,
+    options: SearchOptions | GraphSearchOptions,
     growing: dict | None = None,
     forced_ids=None,
 ) -> dict:

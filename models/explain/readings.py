@@ -60,7 +60,7 @@ class Reading:
 def streams_of(encoder, decoder) -> tuple[Stream, ...]:
     """The recurrent layers of a model in the order in which they run; an encoder without any has none."""
     found = []
-    stack = getattr(encoder, "stack", None)
+    stack: Any = getattr(encoder, "stack", None)
     for level, cells in enumerate(stack.cells if stack is not None else ()):
         for number, cell in enumerate(cells):
             way = ("forward", "backward")[number]

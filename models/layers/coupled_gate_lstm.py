@@ -52,7 +52,7 @@ class CoupledGateLSTMCell(GatedCell):
     def columns(self) -> dict[str, int]:
         """Those of Keras' GRU (z, r, h) where it is one."""
         names = ("forget", *["reset"] * self.reset_gate, "candidate", *["output"] * self.output_gate)
-        return dict.fromkeys(names, self.units)
+        return {name: self.units for name in names}
 
     @property
     def peephole_shape(self) -> tuple[int, ...] | None:

@@ -248,5 +248,9 @@ class GatedLayer(keras.layers.RNN):
         return cls(**config)
 
 
+def _from_cell(name: str) -> property:
+    return property(lambda self: getattr(self.cell, name))
+
+
 for _name in FROM_CELL:
-    setattr(GatedLayer, _name, property(lambda self, name=_name: getattr(self.cell, name)))
+    setattr(GatedLayer, _name, _from_cell(_name))

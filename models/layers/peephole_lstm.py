@@ -27,7 +27,7 @@ class PeepholeLSTMCell(GatedCell):
     @property
     def columns(self) -> dict[str, int]:
         """Keras' order."""
-        return dict.fromkeys(("input", "forget", "candidate", "output"), self.units)
+        return {name: self.units for name in ("input", "forget", "candidate", "output")}
 
     @property
     def peephole_shape(self) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ class Weights:
         peephole = np.asarray(peephole)
         peephole = peephole if peephole.ndim == 3 else peephole[..., None]
         _, blocks, cells = peephole.shape
-        parts = {}
+        parts: dict[str, np.ndarray] = {}
         for source, array in (("x", kernel), ("h", recurrent_kernel), ("b", bias)):
             iota, phi, c, omega = np.split(np.asarray(array), [blocks, 2 * blocks, (2 + cells) * blocks], axis=-1)
             c = c.reshape(*c.shape[:-1], blocks, cells)
@@ -166,7 +166,7 @@ def backward(weights: Weights, steps: list[Step], at_outputs, at_last_state=None
     """
     w, found = weights, []
     after: Errors | None = None
-    b_phi_after = None
+    b_phi_after = np.zeros(())
     for step, above in zip(reversed(steps), reversed(np.asarray(at_outputs)), strict=True):
         h_s = np.tanh(step.s_c)
         epsilon_c = above.reshape(h_s.shape)

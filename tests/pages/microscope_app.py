@@ -60,9 +60,7 @@ def answer(request: Request) -> None:
 def panel() -> None:
     address = {name: getattr(asked, name) for name in PARAMETERS}
     step = st.session_state.step
-    microscope(
-        "microscope", session.view(address=address, step=int(step) if step.isdigit() else None), answer
-    )
+    microscope("microscope", session.view(address=address, step=int(step) if step.isdigit() else None), answer)
 
 
 panel()

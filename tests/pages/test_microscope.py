@@ -22,9 +22,7 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = (
-    os.environ.get("CARROUSEL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
+CHROMIUM = os.environ.get("CARROUSEL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,9 +33,7 @@ FLAGS = [
 ]
 WAIT = 90_000
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no chromium on this machine; set CARROUSEL_CHROMIUM to its path"
-)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine; set CARROUSEL_CHROMIUM to its path")
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +90,7 @@ class Bench:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
         self.page.on("request", lambda request: self.fetched.append(request.url))
-        self.page.on(
-            "websocket", lambda socket: socket.on("framesent", lambda frame: self.sent.append(frame))
-        )
+        self.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: self.sent.append(frame)))
         self.page.goto(f"{url}/?{query}")
         self.page.locator(".timeline").wait_for()
         self.page.wait_for_timeout(500)
@@ -327,9 +321,7 @@ def save(bench: Bench, panel: str, form: str, good) -> None:
 def test_a_screen_reader_hears_what_the_step_did(open_bench):
     bench = open_bench()
     bench.page.keyboard.press("ArrowRight")
-    bench.page.locator("[aria-live=polite]", has_text="Step 5 of 15. It wrote in with").wait_for(
-        state="attached"
-    )
+    bench.page.locator("[aria-live=polite]", has_text="Step 5 of 15. It wrote in with").wait_for(state="attached")
 
 
 def test_every_control_has_a_name(open_bench):

@@ -41,7 +41,7 @@ def batches(epoch: int):
 
 
 class NextWord(keras.Model):
-    """Says the next word from the last: small, but with both kinds of dropout, whose draws a resumed run must repeat."""
+    """Says the next word from the last: small, with both kinds of dropout, whose draws a resumed run must repeat."""
 
     def __init__(self, recipe):
         super().__init__()

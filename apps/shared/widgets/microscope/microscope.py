@@ -97,9 +97,7 @@ class Courier:
             problem=self.problem,
         )
         if self.last is None or self.last[0] != bare:
-            data = encode(
-                view, branches=branches, known=self.known, answered=self.answered, problem=self.problem
-            )
+            data = encode(view, branches=branches, known=self.known, answered=self.answered, problem=self.problem)
             self.last = (bare, data)
             self.known |= {branch.digest for branch in branches}
         return self.last[1]

@@ -70,9 +70,7 @@ class ToyModel:
         rivals = list(dict.fromkeys(str(token) for token in rivals if token != expected))[:19]
         weights = 0.62 ** np.arange(len(rivals)) * rng.uniform(0.6, 1.4, len(rivals))
         weights *= (1 - sure) * 0.85 / weights.sum()
-        return [(expected, float(sure))] + sorted(
-            zip(rivals, weights.tolist(), strict=True), key=lambda x: -x[1]
-        )
+        return [(expected, float(sure))] + sorted(zip(rivals, weights.tolist(), strict=True), key=lambda x: -x[1])
 
 
 @dataclass(frozen=True)
@@ -137,9 +135,7 @@ class Search:
             for rank, (token, probability) in enumerate(choices, 1):
                 if forced is None or token == forced:
                     log_prob = math.log(probability)
-                    pool.append(
-                        Beam(-1, beam.node, (*beam.tokens, token), beam.score + log_prob, log_prob, rank)
-                    )
+                    pool.append(Beam(-1, beam.node, (*beam.tokens, token), beam.score + log_prob, log_prob, rank))
             if forced is not None and not pool:
                 pool.append(Beam(-1, beam.node, (*beam.tokens, forced), beam.score - 9.2, -9.2, 640))
         pool.sort(key=lambda beam: -beam.score / len(beam.tokens))
@@ -169,9 +165,7 @@ class Search:
     @staticmethod
     def _expansion(beam: Beam, choices: list[tuple[str, float]]) -> dict:
         rest = max(1 - sum(p for _, p in choices), 1e-6)
-        entropy = -sum(p * math.log(p) for _, p in choices) - rest * math.log(
-            rest / (VOCABULARY - len(choices))
-        )
+        entropy = -sum(p * math.log(p) for _, p in choices) - rest * math.log(rest / (VOCABULARY - len(choices)))
         return {
             "beam": beam.node,
             "entropy": entropy,
@@ -194,9 +188,7 @@ def plain(tokens: tuple[str, ...]) -> str:
     return "".join(token for token in tokens if token != "</s>").replace("▁", " ").strip()
 
 
-def make_trace(
-    source: tuple[str, ...], model: ToyModel, beam_size: int = 5, prefix: tuple[str, ...] = ()
-) -> dict:
+def make_trace(source: tuple[str, ...], model: ToyModel, beam_size: int = 5, prefix: tuple[str, ...] = ()) -> dict:
     """A whole DecodingTrace of the toy model."""
     search = Search(model, beam_size, prefix)
     steps, beams = search.run()
@@ -301,9 +293,7 @@ def make_saliency(steps: int, units: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng([seed, steps, units])
     centre = np.linspace(0, units - 1, steps)[:, None]
     spread = rng.uniform(0.5, 1.3, (steps, 1))
-    weights = np.exp(-(((np.arange(units)[None] - centre) / spread) ** 2)) + rng.exponential(
-        0.012, (steps, units)
-    )
+    weights = np.exp(-(((np.arange(units)[None] - centre) / spread) ** 2)) + rng.exponential(0.012, (steps, units))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -338,9 +328,7 @@ def make_branch(
     streams: list[Stream] = []
     for layer in range(1, layers + 1) if readings and source else ():
         width = units // 2 if bidirectional else units
-        streams.append(
-            make_stream(f"encoder {layer} forward", "source", source, width, kind=kind, seed=layer)
-        )
+        streams.append(make_stream(f"encoder {layer} forward", "source", source, width, kind=kind, seed=layer))
         if bidirectional:
             streams.append(
                 make_stream(
@@ -373,9 +361,7 @@ def thumbnail(shade: int) -> str:
     from PIL import Image
 
     ramp = np.linspace(40, 215, 64, dtype=np.uint8)
-    picture = np.stack(
-        [np.tile(ramp, (48, 1)), np.full((48, 64), shade), np.tile(ramp[::-1], (48, 1))], axis=-1
-    )
+    picture = np.stack([np.tile(ramp, (48, 1)), np.full((48, 64), shade), np.tile(ramp[::-1], (48, 1))], axis=-1)
     stream = io.BytesIO()
     Image.fromarray(picture.astype(np.uint8)).save(stream, "PNG")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -408,11 +394,7 @@ class Session:
         if kind == "text":
             trace = make_trace(self.source_tokens, self.model, 1)
             return Source(kind="text", name="German", language="de", units=words_as_units(trace))
-        names = (
-            [f"{0.8 * i:.1f} s" for i in range(8)]
-            if kind == "frames"
-            else [f"region {i}" for i in range(1, 10)]
-        )
+        names = [f"{0.8 * i:.1f} s" for i in range(8)] if kind == "frames" else [f"region {i}" for i in range(1, 10)]
         units = tuple(SourceUnit(text=name, image=thumbnail(25 * i)) for i, name in enumerate(names))
         return Source(kind=kind, name="Clip" if kind == "frames" else "Photo", units=units)  # type: ignore[arg-type]
 
@@ -458,9 +440,7 @@ class Session:
         step = parent.trace["steps"][request.position]
         texts = {c["id"]: c["text"] for e in step["expanded"] for c in e["candidates"]}
         if request.token_id not in texts:
-            raise ValueError(
-                f"token {request.token_id} is not among the candidates of step {request.position + 1}."
-            )
+            raise ValueError(f"token {request.token_id} is not among the candidates of step {request.position + 1}.")
         token = texts[request.token_id]
         self._append(
             id=f"f{request.position}-{request.token_id}",

@@ -70,9 +70,7 @@ def test_values_beyond_half_precision_are_cut_not_infinite():
 
 
 def test_shapes_that_do_not_fit_are_refused_with_what_was_expected():
-    with pytest.raises(
-        ValueError, match=r"saliency must be \(steps, source units\) = \(2, 2\), got \(3, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"saliency must be \(steps, source units\) = \(2, 2\), got \(3, 2\)"):
         tiny_view(saliency=np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"held must be \(2, 2\) or \(4, 2\), got \(2, 3\)"):
         tiny_view(held=np.zeros((2, 3)))
