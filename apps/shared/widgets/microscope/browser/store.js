@@ -112,7 +112,7 @@ class Store {
     this.tell("inside");
   }
 
-  /** The unit that is opened on a side: the reader's, or the first of the order. */
+  /** Sends a request to Python and waits for its answer, at most half a minute; one at a time. */
   request(message, label) {
     if (this.pending) return;
     const id = `${this.session}.${++this.requests}`;
