@@ -59,7 +59,8 @@ def _translation(link: Any) -> None:
         format_func=lambda number: samples[number][0],
     )
     _live(model, samples[chosen][1])
-    st.page_link(link, label="**Open the decoding microscope →** type your own, force a word, hold a unit")
+    st.caption("In the decoding microscope: type your own, watch every step, force a word, hold a unit.")
+    st.page_link(link, label="**Open the decoding microscope →**")
 
 
 @st.fragment
@@ -102,7 +103,8 @@ def _lab(link: Any) -> None:
         "Move the sliders."
     )
     widget("gradient_flow")(key="home_gradient_flow", data=gradient_flow.widget_data())
-    st.page_link(link, label="**Open the lab →** one cell live, b-diagrams, classic tasks, a GRU made of an LSTM")
+    st.caption("In the lab: one cell live, b-diagrams, classic tasks, a GRU made of an LSTM.")
+    st.page_link(link, label="**Open the lab →**")
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ def search(model: Translator, source_ids, limits, beam: int, length_penalty: flo
             hidden, cell = hidden[rows], cell[rows]
         if bool((finished | (scores == -torch.inf)).all()):
             break
-    order = (scores / lengths.clamp(min=1) ** length_penalty).argsort(-1, descending=True, stable=True)
+    normalized = scores / lengths.clamp(min=1) ** length_penalty
+    order = normalized.argsort(dim=-1, descending=True, stable=True)
     return tokens.gather(1, order[..., None].expand_as(tokens)), scores.gather(1, order)
 
 
@@ -205,7 +206,11 @@ class Peer:
             found.append(search(self.model, ids, limits[at : at + batch], beam, length_penalty, longest, by_hand))
         if not answers:
             return {}
-        best = [(row[0].tolist(), float(score[0])) for rows, scores in found for row, score in zip(rows, scores)]
+        best = [
+            (row[0].tolist(), float(score[0]))
+            for rows, scores in found
+            for row, score in zip(rows, scores, strict=True)
+        ]
         return {"tokens": [row for row, _ in best], "scores": [score for _, score in best]}
 
     def train(self, steps: list[int], settings: dict):

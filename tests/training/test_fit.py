@@ -24,7 +24,7 @@ RECIPE = TrainingRecipe(
     warmup_steps=2,
     dropout=0.2,
     word_dropout=0.2,
-    average=0.8,
+    average=0.7,
 )
 
 
@@ -144,7 +144,7 @@ def stop_and_resume(directory, steps, **arguments):
     return second
 
 
-@pytest.mark.parametrize("steps", [1, 3, 4, 6, 11])
+@pytest.mark.parametrize("steps", [1, 4, 6])
 def test_a_run_stopped_inside_an_epoch_or_at_its_end_resumes_bit_for_bit(uninterrupted, tmp_path, steps):
     resumed = stop_and_resume(tmp_path, steps)
     assert differences(resumed, uninterrupted) == []
@@ -160,13 +160,17 @@ def test_an_encoder_decoder_with_every_dropout_resumes_bit_for_bit(deterministic
 
 
 def test_a_second_ctrl_c_acts_as_usual_and_the_handler_is_put_back(tmp_path):
-    run, before = run_of(tmp_path), signal.getsignal(signal.SIGINT)
-    with fit._StopOnInterrupt(run):
-        os.kill(os.getpid(), signal.SIGINT)
-        assert run.reason_to_stop() == "interrupt"
-        with pytest.raises(KeyboardInterrupt):
+    run = run_of(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        with fit._StopOnInterrupt(run):
             os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+            assert run.reason_to_stop() == "interrupt"
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_time_limit_stops_after_a_step_with_all_saved(tmp_path):

@@ -1,11 +1,15 @@
 """The translation page and the home page without a browser."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from models.decoding.options import SearchOptions
 from serving import store
+
+ROOT = Path(__file__).parents[3]
 
 
 def draw(query=None):
@@ -34,6 +38,12 @@ def shipped(model_folder, tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
+def test_the_home_page_shows_each_application_with_a_live_example(shipped):
+    test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    assert not test.exception and not test.error
+    assert {heading.value for heading in test.subheader} == {"Translation", "The LSTM lab"}
+
+
 def said(test):
     return [element.value for element in (*test.text, *test.info, *test.warning, *test.error, *test.markdown)]
 
@@ -51,12 +61,13 @@ def test_the_page_opens_with_a_sample_already_answered(shipped):
     assert test.text_area[0].value.startswith("Zwei Hunde") and test.text[0].value
 
 
-def test_a_typed_sentence_is_translated_by_the_chosen_search(shipped):
-    test = draw()
-    test.text_area[0].set_value("Ein Mann mag ein Kind.").run()
-    assert test.text[0].value == "A man likes a child."
+def test_a_typed_sentence_is_translated_by_the_chosen_search(shipped, translator):
+    test, sentence = draw(), "Ein Mann mag ein Kind."
+    test.text_area[0].set_value(sentence).run()
+    assert test.text[0].value == translator.predict([sentence])[0].translation
     test.segmented_control(key="translation_search").set_value("Greedy").run()
-    assert not test.exception and test.text[0].value == "A man likes a child."
+    greedy = translator.predict([sentence], SearchOptions(beam_size=1))[0].translation
+    assert not test.exception and test.text[0].value == greedy
     test.segmented_control(key="translation_search").set_value("Sampling").run()
     assert not test.exception and test.text[0].value
 
