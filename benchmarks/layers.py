@@ -10,28 +10,29 @@ Besides the wall clock it takes the process' CPU time: on a busy machine the ste
 
 The roofline is the operations of all products, 3 * 2 * batch * time * (inputs + units) * 4 * units, over the best rate
 that TensorFlow reaches in the recurrent product alone, the weights times (units, batch) or (batch, units) times the
-weights, measured in the same rounds. PyTorch is compared where it is installed (requirements-bench.txt).
+weights, measured in the same rounds. PyTorch is compared where it is installed (requirements-bench.txt); it may be in
+another environment.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import importlib.util
+import functools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks import measuring
 
 SHAPES = ("64,16,256,512", "64,200,256,512")
 BLOCK = 4  # cells in a block of the block layer
 PRODUCTS = 20  # recurrent products in one timing of their rate
 REFERENCE = "keras.layers.LSTM, jit"
+CLOCKS = ("wall", "cpu")
 
 
 def main() -> int:
@@ -40,15 +41,12 @@ def main() -> int:
     if args.child:
         measure(args)
         return 0
-    print(f"{processor()}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores before", file=sys.stderr)
-    results = []
+    facts, results = measuring.machine(), []
     for threads in args.threads:
         for shape in args.shapes:
             results.append(run_child(args, threads, shape))
-            print(table(results[-1]))
-    if args.report:
-        report = {"date": datetime.date.today().isoformat(), "processor": processor(), "results": results}
-        args.report.write_text(json.dumps(report, indent=1) + "\n")
+            print(measuring.headline(measuring.machine(), threads) + table(results[-1]), end="\n\n")
+    measuring.write_report(args.report, {"machine": facts, "results": results})
     return 0
 
 
@@ -61,6 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=9, help="timings of each layer (default: %(default)s)")
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="default: %(default)s")
+    parser.add_argument("--torch-python", default=sys.executable, help="a Python that has torch (default: this one)")
     parser.add_argument("--report", type=Path, help="write the times of all rounds as JSON")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -68,26 +67,26 @@ def parse_arguments() -> argparse.Namespace:
 
 def run_child(args, threads: int, shape: str) -> dict:
     """Measures one shape in a process of its own: TensorFlow fixes its threads when it starts."""
-    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    settings = dict.fromkeys(names, threads)
-    environment = {**os.environ, **{name: str(value) for name, value in settings.items()}, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "benchmarks.layers", "--child", "--shapes", shape, "--threads", str(threads)]
-    command += ["--rounds", str(args.rounds), "--precisions", *args.precisions]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    command += ["--rounds", str(args.rounds), "--torch-python", args.torch_python, "--precisions", *args.precisions]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout)
 
 
 def measure(args) -> None:
     """The child: times everything at one shape and writes JSON to standard output."""
     threads, shape = args.threads[0], tuple(int(number) for number in args.shapes[0].split(","))
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    measuring.set_threads(threads)
     import models  # noqa: F401  (sets what TensorFlow is started with, for Keras' layers and ours alike)
 
-    precisions = {}
+    torch, precisions = torch_process(args, shape, threads), {}
     for precision in args.precisions:
-        runs = {**tensorflow_runs(shape, precision), **torch_runs(shape, precision, threads)}
-        precisions[precision] = time_in_turn(runs, args.rounds)
+        runs: dict[str, Callable] = tensorflow_runs(shape, precision)
+        if torch:
+            runs["torch.nn.LSTM"] = functools.partial(torch, "both", precision=precision)
+        precisions[precision] = measuring.in_turn(runs, args.rounds)
+    if torch:
+        torch.close()
     result = {
         "shape": shape,
         "threads": threads,
@@ -96,23 +95,6 @@ def measure(args) -> None:
         "times": precisions,
     }
     json.dump(result, sys.stdout)
-
-
-def time_in_turn(runs: dict[str, Callable], rounds: int) -> dict:
-    """Times each of `runs` once a round: {name: {"wall": [seconds], "cpu": [seconds]}}."""
-    times: dict = {name: {"wall": [], "cpu": []} for name in runs}
-    for run in runs.values():
-        run()  # traces, compiles, warms the caches
-        run()
-    order = list(runs)
-    for _ in range(rounds):
-        for name in order:
-            wall, cpu = time.perf_counter(), time.process_time()
-            runs[name]()
-            times[name]["wall"].append(time.perf_counter() - wall)
-            times[name]["cpu"].append(time.process_time() - cpu)
-        order = [*order[1:], order[0]]
-    return times
 
 
 def tensorflow_runs(shape, precision) -> dict[str, Callable]:
@@ -168,26 +150,17 @@ def tensorflow_runs(shape, precision) -> dict[str, Callable]:
     return found
 
 
-def torch_runs(shape, precision, threads) -> dict[str, Callable]:
-    """PyTorch's layer, where PyTorch is installed."""
-    if importlib.util.find_spec("torch") is None:
-        print("torch is not installed (requirements-bench.txt): compared without it", file=sys.stderr)
-        return {}
-    import torch
+def torch_process(args, shape, threads: int) -> measuring.TorchProcess | None:
+    """PyTorch's layer in its process, where PyTorch is installed."""
+    import numpy as np
 
-    torch.set_num_threads(threads)
+    if measuring.TorchProcess.missing(args.torch_python):
+        return None
     batch, steps, inputs, units = shape
-    dtype = getattr(torch, precision)
-    layer = torch.nn.LSTM(inputs, units, batch_first=True).to(dtype)
-    x = torch.randn(batch, steps, inputs, dtype=dtype, requires_grad=True)
-    above = torch.randn(batch, steps, units, dtype=dtype)
-
-    def run():
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
-        layer(x)[0].backward(above)
-
-    return {"torch.nn.LSTM": run}
+    rng = np.random.default_rng(0)
+    drawn = {"x": rng.normal(size=(batch, steps, inputs)), "above": rng.normal(size=(batch, steps, units))}
+    arrays = {name: array.astype("float32") for name, array in drawn.items()}
+    return measuring.TorchProcess(args.torch_python, arrays, threads, peer="pytorch_lstm.py")
 
 
 def operations(shape, name: str) -> float:
@@ -199,57 +172,39 @@ def operations(shape, name: str) -> float:
     return 6 * batch * steps * (inputs + units) * columns
 
 
-def best_rates(shape, times: dict) -> list[float]:
+def best_rates(shape, times: dict, clock: str) -> list[float]:
     """The best rate of the recurrent product in each round, operations a second: the roofline."""
     batch, _, _, units = shape
-    walls = [clocks["wall"] for name, clocks in times.items() if name.startswith("product")]
-    return [2 * batch * units * 4 * units * PRODUCTS / min(of_round) for of_round in zip(*walls, strict=True)]
+    seconds = [clocks[clock] for name, clocks in times.items() if name.startswith("product")]
+    return [2 * batch * units * 4 * units * PRODUCTS / min(of_round) for of_round in zip(*seconds, strict=True)]
 
 
 def table(result: dict) -> str:
     """The medians of one child as text."""
     batch, steps, inputs, units = shape = result["shape"]
     lines = [
-        f"\n({batch}, {steps}, {inputs}) -> {units}, {result['threads']} thread(s), forward and backward, "
-        f"{operations(shape, '') / 1e9:.2f} GFLOP (all but block and coupled), oneDNN {result['onednn']}, "
-        f"load {result['load']:.1f}"
+        f"\n({batch}, {steps}, {inputs}) -> {units}, forward and backward, {operations(shape, '') / 1e9:.2f} GFLOP "
+        f"(block and coupled have fewer), oneDNN {result['onednn']}"
     ]
     for precision, times in result["times"].items():
-        rate = statistics.median(best_rates(shape, times))
-        lines.append(
-            f"{precision}: {rate / 1e9:.0f} GFLOP/s in the recurrent product; "
-            f"ratios below 1 are faster, by wall clock and CPU time"
-        )
-        lines.append(f"  {'':26s} {'ms':>8s} {'roofline':>9s} {'to keras jit':>16s} {'to torch':>16s}")
+        rates = [statistics.median(best_rates(shape, times, clock)) / 1e9 for clock in CLOCKS]
+        lines.append(f"{precision}, by wall clock and by CPU time; ratios below 1 are faster")
+        lines.append(f"  {'':24s}{'ms':>15s}{'of roofline':>15s}{'to Keras, jit':>15s}{'to torch':>15s}")
         lines += [row(name, times, shape) for name in times if not name.startswith("product")]
+        lines.append(f"  {'recurrent product':24s}{rates[0]:9.0f} {rates[1]:5.0f}  GFLOP/s")
     return "\n".join(lines)
 
 
 def row(name: str, times: dict, shape) -> str:
-    """One layer: its time, its share of the roofline, and its ratios to the others."""
-    walls = times[name]["wall"]
-    rates = zip(walls, best_rates(shape, times), strict=True)
-    share = statistics.median(operations(shape, name) / wall / rate for wall, rate in rates)
-    cells = [f"  {name:26s} {1e3 * statistics.median(walls):8.1f} {share:9.0%}"]
+    """One layer: its times, its shares of the roofline, and its ratios to the others."""
+    cells = [[f"{1e3 * statistics.median(times[name][clock]):.0f}" for clock in CLOCKS]]
+    pairs = [zip(times[name][clock], best_rates(shape, times, clock), strict=True) for clock in CLOCKS]
+    shares = [statistics.median(operations(shape, name) / took / rate for took, rate in pair) for pair in pairs]
+    cells.append([f"{share:.0%}" for share in shares])
     for other in (REFERENCE, "torch.nn.LSTM"):
-        ratios = [
-            f"{statistics.median(a / b for a, b in zip(times[name][clock], times[other][clock], strict=True)):.2f}"
-            for clock in ("wall", "cpu")
-            if other in times
-        ]
-        cells.append(f"{'  '.join(ratios):>17s}")
-    return "".join(cells)
-
-
-def processor() -> str:
-    """The machine's kind, in a word or two: what the numbers depend on."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
-    wide = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
-    return f"{platform.machine()} with {', '.join(wide) or 'no wide vectors'}"
+        known = other in times
+        cells.append([f"{measuring.ratio(times, name, other, clock):.2f}" if known else "" for clock in CLOCKS])
+    return f"  {name:24s}" + "".join(f"{wall:>9s} {cpu:>5s}" for wall, cpu in cells)
 
 
 if __name__ == "__main__":

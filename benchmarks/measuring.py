@@ -79,15 +79,16 @@ class TorchProcess:
         python: the interpreter.
         arrays: weights (their names begin with "w:") and data for it.
         threads: for its arithmetic.
+        peer: which script in `benchmarks/peers`.
     """
 
-    def __init__(self, python: str, arrays: dict, threads: int):
+    def __init__(self, python: str, arrays: dict, threads: int, peer: str = "pytorch.py"):
         import numpy as np
 
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name) / "arrays.npz"
         np.savez(path, **arrays)
-        script = Path(__file__).parent / "peers" / "pytorch.py"
+        script = Path(__file__).parent / "peers" / peer
         self.process = subprocess.Popen(
             [python, str(script), str(path), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

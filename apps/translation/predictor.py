@@ -257,7 +257,7 @@ class Translator(Predictor):
         from models import backend
         from models.decoding import walk
 
-        key = "step", replace(search, seed=0, n_best=1, prefix="")
+        key = "step", search.method, search.beam_size, search.max_length, search.top_k, search.top_p
         if key not in self._compiled:
             step = walk.whole_step(self.model.decoder, search, IDS, self.explainer.step)
             self._compiled[key] = backend.compiled(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,6 +14,19 @@ from models.decoding import parts
 from models.decoding.graph import advance_hypotheses
 from models.decoding.options import SearchOptions
 from models.decoding.trace import TraceWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOptions:
+    """`SearchOptions` of which some are tensors; see there."""
+
+    beam_size: int
+    max_length: int
+    method: str
+    top_k: int
+    top_p: float
+    length_penalty: Any
+    temperature: Any
 
 
 def search(
@@ -47,11 +61,13 @@ def search(
         1, options.beam_size, options.max_length, ids["bos"], ids["pad"], samples=options.method == "sampling"
     )
     state = keras.tree.map_structure(lambda tensor: np.repeat(np.asarray(tensor), options.beam_size, axis=0), state)
+    numbers = {"length_penalty": np.float32(options.length_penalty), "temperature": np.float32(options.temperature)}
     limits, before = np.array([limit], np.int32), _first(hypotheses)
     for position in range(limit):
         forced = np.array([prefix_ids[position] if position < len(prefix_ids) else ids["pad"]], np.int32)
         uniform = np.zeros((1, options.beam_size), np.float32) if uniforms is None else uniforms[:, :, position]
-        step = advance(hypotheses, state, np.int32(position), limits, forced, uniform, held(position) if held else [])
+        holds = held(position) if held else []
+        step = advance(hypotheses, state, np.int32(position), limits, forced, uniform, holds, numbers)
         hypotheses, state = step["hypotheses"], step["state"]
         after = _first(hypotheses)
         writer.step(
@@ -78,16 +94,18 @@ def whole_step(decoder, options: SearchOptions, ids: dict, step: Callable | None
 
     Returns:
         A function of the hypotheses, the state, the position, the limits (1,), the forced token (1,) or padding, the
-        draws (1, beam_size), and what is held; it gives all that a trace is written from, and whether the search is
-        done.
+        draws (1, beam_size), what is held, and the numbers `length_penalty` and `temperature` (of `options` only the
+        rest is built in: a slider that moves compiles nothing); it gives all that a trace is written from, and whether
+        the search is done.
     """
     fixed = getattr(decoder, "fixed_state", ())
+    built_in = {name: getattr(options, name) for name in ("beam_size", "max_length", "method", "top_k", "top_p")}
 
-    def advance(hypotheses, state, position, limits, forced, uniform, held):
+    def advance(hypotheses, state, position, limits, forced, uniform, held, numbers):
         token_ids = ops.reshape(hypotheses["last"], (-1,))
         logits, state = step(token_ids, state, held) if step else decoder.step(token_ids, state)
         after, parents, candidates, chosen = advance_hypotheses(
-            logits, hypotheses, position, limits, options, ids, forced, uniform
+            logits, hypotheses, position, limits, StepOptions(**built_in, **numbers), ids, forced, uniform
         )
         if parents is not None and not parts.surely_one(options.beam_size):
             state = parts.reorder(state, parents, fixed)
