@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev  ## the whole check: environment, lint, format, typ
 	$(IN_VENV)/ruff check .
 	$(IN_VENV)/ruff format --check .
 	$(IN_VENV)/mypy
-	$(IN_VENV)/pytest
+	$(IN_VENV)/pytest -n auto --dist loadfile
 
 slow: $(VENV)/.installed-dev  ## the slow checks
 	$(IN_VENV)/pytest -m slow
