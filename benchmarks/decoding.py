@@ -47,7 +47,7 @@ def main() -> int:
         torch = measuring.TorchProcess(args.torch_python, torch_arrays(translator, sentences), args.threads)
         facts |= {name: value for name, value in torch("about").items() if name in ("torch", "parameters")}
         agreement = {beam: compare(translator, torch, sentences, beam, args) for beam in args.beams}
-        runs |= torch_runs(torch, translator, args)
+        runs |= torch_runs(torch, translator, sentences, args)
     times = measuring.in_turn(runs, args.rounds)
     if torch:
         torch.close()
@@ -129,8 +129,7 @@ def our_runs(translator, sentences, args) -> tuple[dict, dict]:
     runs, counts = {}, {}
     for beam in args.beams:
         counts[f"tokens, beam {beam}"] = sum(len(ids) for ids, _ in decode(translator, sentences, beam, args.batch))
-        best = max(1, min(translator.batch_size, translator.most_rows // beam))
-        for batch in sorted({args.batch, best}):
+        for batch in batches_of(translator, sentences, beam, args):
             runs[f"carrousel, beam {beam}, batch {batch}"] = lambda beam=beam, batch=batch: decode(
                 translator, sentences, beam, batch
             )
@@ -138,6 +137,12 @@ def our_runs(translator, sentences, args) -> tuple[dict, dict]:
     counts["tokens, one at a time"] = sum(len(ids) for ids, _ in decode(translator, few, 1, 1))
     runs["carrousel, beam 1, one sentence at a time"] = lambda: decode(translator, few, 1, 1)
     return runs, counts
+
+
+def batches_of(translator, sentences, beam: int, args) -> list[int]:
+    """The equal batch that was asked for, and the one that `predict` takes."""
+    own = max(1, min(translator.batch_size, translator.most_rows // beam))
+    return sorted({min(batch, len(sentences)) for batch in (args.batch, own)})
 
 
 def every(sentences, count: int) -> list:
@@ -206,12 +211,11 @@ def torch_arrays(translator, sentences) -> dict:
     return {**measuring.weights_of(translator.model), "sources": pad(sentences), "limits": limits}
 
 
-def torch_runs(torch, translator, args) -> dict:
+def torch_runs(torch, translator, sentences, args) -> dict:
     """PyTorch's rows."""
     runs = {}
     for beam in args.beams:
-        ours = max(1, min(translator.batch_size, translator.most_rows // beam))
-        for batch in sorted({args.batch, ours}):
+        for batch in batches_of(translator, sentences, beam, args):
             for name, by_hand in (("nn.LSTM", False), ("cell by hand", True)):
                 runs[f"torch {name}, beam {beam}, batch {batch}"] = lambda beam=beam, batch=batch, by_hand=by_hand: (
                     torch(

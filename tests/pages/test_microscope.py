@@ -33,7 +33,10 @@ FLAGS = [
 ]
 WAIT = 90_000
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine; set CARROUSEL_CHROMIUM to its path")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine; set CARROUSEL_CHROMIUM to its path"),
+]
 
 
 @pytest.fixture(scope="module")

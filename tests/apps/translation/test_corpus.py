@@ -66,7 +66,7 @@ def test_files_of_different_length_are_refused_with_both_counts(files, tmp_path)
     short = tmp_path / "short.txt"
     short.write_text("A dog.\n", encoding="utf-8")
     options = TranslationOptions(output=tmp_path, source_file=files["source_file"], target_file=short)
-    with pytest.raises(ValueError, match=r"has 108 lines and .*short.txt 1: line n of one must"):
+    with pytest.raises(ValueError, match=r"has 1,080 lines and .*short.txt 1: line n of one must"):
         read_split(TranslationRecipe(), "train", options)
 
 

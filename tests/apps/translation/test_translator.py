@@ -73,7 +73,7 @@ def test_the_trace_tells_of_the_same_search(translator, search):
     assert trace["hypotheses"][0]["text"] == result.translation
     assert trace["hypotheses"][0]["score"] == pytest.approx(result.score, abs=1e-4)
     assert "".join(token["text"] for token in trace["source"]["tokens"]) == "▁Ein▁frau▁sieht▁ein▁mann.</s>"
-    assert [word["text"] for word in trace["source"]["words"]] == ["Ein", "frau", "sieht", "ein", "mann.", "</s>"]
+    assert [word["text"] for word in trace["source"]["words"]] == ["Ein", "frau", "sieht", "ein", "mann."]
 
 
 def test_a_trace_of_nothing_is_refused(translator):
