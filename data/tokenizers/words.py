@@ -1,8 +1,8 @@
-"""Word tokenizer: text to words by a few rules that a SavedModel can follow as well, and words to ids by a vocabulary.
+"""Word tokenizer: text to words by a few rules that a SavedModel follows as well, and words to ids by a vocabulary.
 
-The rules cut as the Penn Treebank does where a regular expression can: "don't" is "do", "n't", "film's" is "film", "'s",
-punctuation stands alone, numbers ("3.5", "8/10") and hyphenated words stay whole. Every pattern means the same to Python
-(`re.ASCII`) and to RE2, which TensorFlow uses: `serving.signatures.words` runs these very steps inside a graph.
+The rules cut as the Penn Treebank does where a regular expression can: "don't" is "do", "n't", "film's" is "film",
+"'s", punctuation stands alone, numbers ("3.5", "8/10") and hyphenated words stay whole. Every pattern means the same
+to Python (`re.ASCII`) and to RE2, TensorFlow's own: `serving.signatures.words` runs these very steps inside a graph.
 """
 
 from __future__ import annotations
