@@ -7,6 +7,7 @@ from keras import ops
 
 from models.layers.build import build_cell
 from models.layers.recurrence import initial_state, run_cell
+from models.layers.token_embedding import build_embedding
 from models.layers.word_dropout import WordDropout
 
 SUMMARIES = ("last", "pooled")
@@ -122,6 +123,7 @@ class TextEncoder(keras.layers.Layer):
         reverse: read the source from its end (Sutskever et al. 2014, section 3.3); the padding stays on the right.
         word_dropout: share of tokens that become `<unk>` in training.
         pad_id, unknown_id: the special ids.
+        embedding: a layer from token ids to vectors, with `output_dim`; None makes a table that is trained as well.
     """
 
     def __init__(
@@ -140,6 +142,7 @@ class TextEncoder(keras.layers.Layer):
         word_dropout: float = 0.0,
         pad_id: int = 0,
         unknown_id: int = 1,
+        embedding: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -148,17 +151,13 @@ class TextEncoder(keras.layers.Layer):
         self.settings = {
             name: value
             for name, value in locals().items()
-            if name not in ("self", "kwargs") and not name.startswith("_")
+            if name not in ("self", "kwargs", "embedding") and not name.startswith("_")
         }
         self.summary, self.reverse, self.pad_id = summary, reverse, pad_id
         self.word_dropout = WordDropout(word_dropout, unknown_id, name="word_dropout")
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_size,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=embedding_size**-0.5),
-            dtype=self.dtype_policy,
-            name="embedding",
-        )
+        self.embedding = embedding
+        if embedding is None:
+            self.embedding = build_embedding(vocabulary_size, embedding_size, dtype=self.dtype_policy)
         self.stack = RecurrentStack(
             cell,
             units,
