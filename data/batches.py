@@ -46,3 +46,20 @@ def plan_epoch(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> l
     order = shuffled[np.lexsort(lengths[shuffled].T[::-1])]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [batches[number] for number in generator.permutation(len(batches))]
+
+
+def vary_widths(lengths: Sequence[int], multiple: int = 1) -> list[int]:
+    """Widths for batches, no two neighbours alike.
+
+    Keras infers from the first two batches that it meets, which may be any two neighbours when a run resumes, which
+    dimensions vary. So a batch whose width equals its predecessor's gets more padding.
+
+    Args:
+        lengths: the longest sequence of each batch.
+        multiple: round widths up to a multiple of this.
+    """
+    widths: list[int] = []
+    for length in lengths:
+        width = -(-int(length) // multiple) * multiple
+        widths.append(width + multiple * (bool(widths) and width == widths[-1]))
+    return widths

@@ -144,6 +144,7 @@ class Run:
         time_limit: seconds after which the run stops, saved; None for no limit.
         save_every: seconds between checkpoints within an epoch.
         say: where a line of progress goes; the default is standard error.
+        unit: what a batch's second part has, so many as are not 0: "token", or "text" where each has one label.
     """
 
     def __init__(
@@ -157,7 +158,9 @@ class Run:
         save_every: float = 600.0,
         show_every: float = 10.0,
         say: Callable[[str], None] | None = None,
+        unit: str = "token",
     ):
+        self.unit = unit
         self.model, self.recipe, self.evaluate, self.epoch_batches = model, recipe, evaluate, epoch_batches
         self.directory = Path(directory)
         self.deadline = None if time_limit is None else time.monotonic() + time_limit
@@ -227,7 +230,7 @@ class Run:
     def _end_of_epoch(self) -> None:
         progress = self.progress
         row = {"epoch": progress.epoch + 1, "train_nats": round(progress.nats, 4), "seconds": round(progress.seconds)}
-        row["tokens_per_second"] = round(progress.tokens / max(progress.seconds, 1e-9))
+        row[f"{self.unit}s_per_second"] = round(progress.tokens / max(progress.seconds, 1e-9))
         if (progress.epoch + 1) % self.recipe.evaluate_every == 0 or progress.epoch + 1 == self.recipe.epochs:
             began = time.monotonic()
             with AveragedWeights(self.model):
@@ -303,7 +306,8 @@ class Conductor(keras.callbacks.Callback):
         left = pace * (total - progress.step + total * (self.run.recipe.epochs - progress.epoch - 1))
         self.run.say(
             f"epoch {progress.epoch + 1}/{self.run.recipe.epochs}, step {progress.step}/{total}: "
-            f"{progress.nats:.3f} nats/token, {self.here / (now - self.began):,.0f} tokens/s, {left / 60:.0f} min left"
+            f"{progress.nats:.3f} nats/{self.run.unit}, {self.here / (now - self.began):,.0f} {self.run.unit}s/s, "
+            f"{left / 60:.0f} min left"
         )
 
 

@@ -1,4 +1,4 @@
-"""The Large Movie Review Dataset (Maas et al. 2011): 25,000 reviews to train on, 25,000 to test, 50,000 without labels."""
+"""The Large Movie Review Dataset (Maas et al. 2011): 25,000 reviews to train on, 25,000 to test, 50,000 unlabelled."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def read(directory: str | Path, splits: tuple[str, ...] = SPLITS) -> Iterator[Re
     """Reads the reviews one by one, from the archive as it is fetched or from its folder; nothing is unpacked.
 
     Args:
-        directory: holds `aclImdb_v1.tar.gz` (or .xz) or the folder `aclImdb`, itself or in a folder `imdb`; or is one of
-            these.
+        directory: holds `aclImdb_v1.tar.gz` (or .xz) or the folder `aclImdb`, itself or in a folder `imdb`; or is
+            one of these.
         splits: which parts.
 
     Raises:

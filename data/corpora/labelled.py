@@ -29,8 +29,8 @@ def read(path: str | Path, text_column: str = "text", label_column: str = "label
     """Reads a table with a header, one row in memory at a time. Rows with a blank text are left out.
 
     Args:
-        path: a `.csv` (commas, or semicolons where the header has these alone; quotes as RFC 4180) or a `.tsv` (tabs, no
-            quotes), plain or gzipped.
+        path: a `.csv` (commas, or semicolons where the header has these alone; quotes as RFC 4180) or a `.tsv` (tabs,
+            no quotes), plain or gzipped.
         text_column, label_column: names of two columns.
 
     Raises:
@@ -91,6 +91,7 @@ def _lines(path: Path) -> Iterator[str]:
             for number, line in enumerate(file, start=1):
                 yield (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).decode("utf-8")
         except UnicodeDecodeError:
-            raise ValueError(f"{path}, line {number:,}: not UTF-8. Convert the file, for instance with iconv.") from None
+            where = f"{path}, line {number:,}"
+            raise ValueError(f"{where}: not UTF-8. Convert the file, for instance with iconv.") from None
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file ({error}). Fetch it again.") from None
