@@ -63,8 +63,8 @@ def model_card(
 
 ## Figures
 
-Dev set, after the best epoch: accuracy {dev["score"]:.2f}, {dev["loss"]:.3f} nats a text. Temperature
-{recipe.temperature:g}, found there: expected calibration error {error["before"]:.2f} without, {error["after"]:.2f} with it.
+Dev set, after the best epoch: accuracy {dev["score"]:.2f}, {dev["loss"]:.3f} nats a text. Temperature found there:
+{recipe.temperature:g}. Expected calibration error there: {error["before"]:.2f} without, {error["after"]:.2f} with it.
 Test figures: `python -m apps.sentiment evaluate --model DIR`.
 
 ## Limits

@@ -27,6 +27,8 @@ from training import fit
 
 VECTORS = "vectors.npz"
 DEV_BATCH = 64
+SPREAD = 0.3
+"""Standard deviation of the numbers of pretrained vectors, once they are in the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def train(recipe: SentimentRecipe, options: Any) -> Path:
     model = network.build(recipe, text.tokenizer, len(text.labels))
     start.give(model, text.tokenizer, options.seed)
     if vectors is not None:
-        embeddings.fill(model.embedding, vectors, text.tokenizer.words, options.seed)
+        embeddings.fill(model.embedding, _scaled(vectors), text.tokenizer.words, options.seed)
     multiple = 32 if options.jit else 1
     batches = epoch_batches(text.train, recipe.batch_size, options.seed, multiple)
     fit.compile_model(model, recipe, len(batches(0)), options.jit)
@@ -116,6 +118,11 @@ def load(recipe: SentimentRecipe, options: Any, corpus: corpora.Corpus) -> tuple
         return text, None
     with np.load(kept[1]) as stored:
         return text, WordVectors(tuple(stored["words"].tolist()), stored["vectors"])
+
+
+def _scaled(vectors: WordVectors) -> WordVectors:
+    """The vectors at the spread that a recurrent layer reads well: as they are, word2vec's would saturate its gates."""
+    return WordVectors(vectors.words, vectors.vectors * (SPREAD / max(float(vectors.vectors.std()), 1e-6)))
 
 
 def _vocabulary(sentences, recipe: SentimentRecipe) -> WordTokenizer:

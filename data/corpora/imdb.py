@@ -49,13 +49,13 @@ def read(directory: str | Path, splits: tuple[str, ...] = SPLITS) -> Iterator[Re
     """
     place = find(directory)
     files = _in_folder(place) if place.is_dir() else _in_archive(place)
-    for parts, name, content in files:
-        split, label = _FOLDERS[parts]
-        if split in splits:
-            try:
-                yield Review(split, Example(content().decode("utf-8"), label))
-            except UnicodeDecodeError:
-                raise ValueError(f"{place}, {name}: not UTF-8. Fetch the corpus again.") from None
+    try:
+        for parts, name, content in files:
+            split, label = _FOLDERS[parts]
+            if split in splits:
+                yield Review(split, Example(_decode(content(), place, name), label))
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise ValueError(f"{place} is not a whole archive ({error}). Fetch it again.") from None
 
 
 def find(directory: str | Path) -> Path:
@@ -80,17 +80,21 @@ def find(directory: str | Path) -> Path:
     )
 
 
-def _in_archive(path: Path):
+def _decode(raw: bytes, place: Path, name: str) -> str:
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                parts = tuple(member.name.split("/")[-3:-1])
-                if member.isfile() and parts in _FOLDERS and member.name.endswith(".txt"):
-                    file = archive.extractfile(member)
-                    assert file is not None
-                    yield parts, member.name, file.read
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise ValueError(f"{path} is not a whole archive ({error}). Fetch it again.") from None
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{place}, {name}: not UTF-8. Fetch the corpus again.") from None
+
+
+def _in_archive(path: Path):
+    with tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            parts = tuple(member.name.split("/")[-3:-1])
+            if member.isfile() and parts in _FOLDERS and member.name.endswith(".txt"):
+                file = archive.extractfile(member)
+                assert file is not None
+                yield parts, member.name, file.read
 
 
 def _in_folder(folder: Path):

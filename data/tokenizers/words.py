@@ -34,21 +34,9 @@ STEPS: tuple[tuple[str, str], ...] = (
 _COMPILED = tuple((re.compile(pattern, re.ASCII), replacement) for pattern, replacement in STEPS)
 
 
-class _Lower(dict):
-    """Small letters, character by character: "İ" and the final "Σ", which have rules of their own, do not need them."""
-
-    def __missing__(self, code: int) -> int:
-        small = chr(code).lower()
-        self[code] = ord(small) if len(small) == 1 else code
-        return self[code]
-
-
-_LOWER = _Lower()
-
-
 def lower(text: str) -> str:
-    """The text in small letters, as TensorFlow's `tf.strings.lower` makes them: one character for one."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    """The text in small letters by Unicode's full mapping, as `tf.strings.lower` makes them, too."""
+    return text.lower()
 
 
 def tokenize(text: str, lowercase: bool = False) -> list[str]:

@@ -57,8 +57,14 @@ class Reading:
     gradient: np.ndarray | None = None
 
 
-def streams_of(encoder, decoder) -> tuple[Stream, ...]:
-    """The recurrent layers of a model in the order in which they run; an encoder without any has none."""
+def streams_of(encoder, decoder=None, name: str = "encoder") -> tuple[Stream, ...]:
+    """The recurrent layers of a model in the order in which they run.
+
+    Args:
+        encoder: has its layers in `stack`; an encoder without any has none.
+        decoder: has its layers in `cells`; None where nothing is written.
+        name: what the encoder's layers are called.
+    """
     found = []
     stack: Any = getattr(encoder, "stack", None)
     for level, cells in enumerate(stack.cells if stack is not None else ()):
@@ -66,10 +72,10 @@ def streams_of(encoder, decoder) -> tuple[Stream, ...]:
             way = ("forward", "backward")[number]
             # A source that was turned round is read from its end by the forward cell.
             reverse = (number == 1) != bool(getattr(encoder, "reverse", False))
-            name = f"encoder {level + 1} {way}" if len(cells) > 1 else f"encoder {level + 1}"
+            called = f"{name} {level + 1} {way}" if len(cells) > 1 else f"{name} {level + 1}"
             kind = stack.settings["cell"]
-            found.append(Stream(name=name, side="source", cell=kind, units=cell.units, reverse=reverse))
-    for level, cell in enumerate(decoder.cells):
+            found.append(Stream(name=called, side="source", cell=kind, units=cell.units, reverse=reverse))
+    for level, cell in enumerate(decoder.cells if decoder is not None else ()):
         found.append(
             Stream(name=f"decoder {level + 1}", side="target", cell=decoder.settings["cell"], units=cell.units)
         )
