@@ -34,6 +34,7 @@ def build(recipe: SentimentRecipe, tokenizer: WordTokenizer, classes: int) -> Re
         recurrent_dropout=recipe.recurrent_dropout,
         word_dropout=recipe.word_dropout,
         label_smoothing=recipe.label_smoothing,
+        adversarial=recipe.adversarial,
         pad_id=PAD_ID,
         unknown_id=UNK_ID,
         name="sentiment",

@@ -45,6 +45,8 @@ class SentimentRecipe(TrainingRecipe):
     """Add a layer's input to its output, from the second layer on."""
     pooling: str = "max"
     """What decides: last, the state at the end alone; max or mean, over time, of every output."""
+    adversarial: float = 0.0
+    """How far training moves each text's embeddings towards a greater loss (Miyato et al. 2017); 0 for not at all."""
     temperature: float = 1.0
     """What logits are divided by, so that probabilities mean what they say; found on the dev set."""
 
@@ -57,6 +59,8 @@ class SentimentRecipe(TrainingRecipe):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}.")
         embeddings.parse(self.embeddings)
+        if self.adversarial < 0:
+            raise ValueError(f"adversarial must be at least 0, got {self.adversarial!r}.")
         if not 0 < self.temperature:
             raise ValueError(f"temperature must be above 0, got {self.temperature!r}.")
 
@@ -64,29 +68,31 @@ class SentimentRecipe(TrainingRecipe):
 _SST = SentimentRecipe(
     corpus="sst-2",
     start_from="imdb",
-    vocabulary=15_000,
-    rarest=1,
+    vocabulary=14_000,
+    rarest=10,
     window=60,
     max_length=400,
-    epochs=5,
-    batch_size=64,
+    units=64,
+    epochs=4,
+    batch_size=128,
     learning_rate=1e-3,
     warmup_steps=200,
-    weight_decay=1e-3,
     label_smoothing=0.0,
     dropout=0.4,
     word_dropout=0.05,
+    average=0.995,
     patience=0,
 )
 RECIPES = {
     "imdb": SentimentRecipe(
         embeddings="word2vec",
-        epochs=4,
+        units=64,
+        epochs=5,
         batch_size=64,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         warmup_steps=200,
         label_smoothing=0.0,
-        dropout=0.4,
+        dropout=0.3,
         word_dropout=0.1,
         average=0.995,
         patience=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def train(recipe: SentimentRecipe, options: Any) -> Path:
     with starting():
         start = _Start.read(recipe.start_from)
         corpus = corpora.open_corpus(recipe, options)
-        text, vectors = load(recipe, options, corpus)
+        text, vectors = load(recipe, options, corpus, start.words)
         recipe = _settled(recipe, vectors or start.vectors)
     model = network.build(recipe, text.tokenizer, len(text.labels))
     start.give(model, text.tokenizer, options.seed)
@@ -86,8 +87,15 @@ def train(recipe: SentimentRecipe, options: Any) -> Path:
     )
 
 
-def load(recipe: SentimentRecipe, options: Any, corpus: corpora.Corpus) -> tuple[LabelledText, WordVectors | None]:
+def load(
+    recipe: SentimentRecipe, options: Any, corpus: corpora.Corpus, further: Sequence[str] = ()
+) -> tuple[LabelledText, WordVectors | None]:
     """Reads the texts and makes the vocabulary, or takes that of the run to resume; reads or trains word vectors.
+
+    Args:
+        recipe, options: the run's.
+        corpus: what to learn from.
+        further: words of the model to start from, which are known, too, while there is room.
 
     Raises:
         ValueError: a set is empty, or has one class only.
@@ -100,7 +108,7 @@ def load(recipe: SentimentRecipe, options: Any, corpus: corpora.Corpus) -> tuple
         tokenizer = WordTokenizer.load(kept[0], recipe.lowercase)
     else:
         sentences = corpus.sentences(recipe.lowercase)
-        tokenizer = _vocabulary(sentences, recipe)
+        tokenizer = _vocabulary(sentences, recipe, further)
         vectors = embeddings.read_vectors(choice, sentences, recipe.embedding_size, options.seed, set(tokenizer.words))
         run.mkdir(parents=True, exist_ok=True)
         if vectors is not None:
@@ -125,11 +133,13 @@ def _scaled(vectors: WordVectors) -> WordVectors:
     return WordVectors(vectors.words, vectors.vectors * (SPREAD / max(float(vectors.vectors.std()), 1e-6)))
 
 
-def _vocabulary(sentences, recipe: SentimentRecipe) -> WordTokenizer:
+def _vocabulary(sentences, recipe: SentimentRecipe, further: Sequence[str]) -> WordTokenizer:
     counts: Counter[str] = Counter()
     for words in sentences:
         counts.update(words)
-    return WordTokenizer.from_counts(counts, recipe.vocabulary, recipe.rarest, recipe.lowercase)
+    own = WordTokenizer.from_counts(counts, recipe.vocabulary, recipe.rarest, recipe.lowercase)
+    words = dict.fromkeys([*own.words, *further])
+    return WordTokenizer(list(words)[: recipe.vocabulary], recipe.lowercase)
 
 
 def _settled(recipe: SentimentRecipe, vectors: WordVectors | None) -> SentimentRecipe:
@@ -157,6 +167,11 @@ class _Start:
         words = WordTokenizer.load(folder / network.VOCABULARY, recipe.lowercase).words
         table = values.pop("embedding/embeddings").astype(np.float32)
         return cls(values=values, vectors=WordVectors(tuple(words), table))
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The words that it has vectors of."""
+        return self.vectors.words if self.vectors is not None else ()
 
     def give(self, model, tokenizer: WordTokenizer, seed: int) -> None:
         """Takes over the vectors of the words that both know, and the weights that fit by name and shape."""

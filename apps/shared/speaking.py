@@ -253,7 +253,7 @@ def look(
     held, written = still_held(np.concatenate([word_norms(found.source_norms, groups), own], axis=1))
     columns = tuple(token["text"] for token in trace.get("source", {}).get("tokens", ()))
     return {
-        "streams": tuple(_stream(reading, columns) for reading in explainer.read(source, token_ids, held_units)),
+        "streams": tuple(stream_of(reading, columns) for reading in explainer.read(source, token_ids, held_units)),
         "saliency": shares(by_groups(found.saliency, groups)),
         "saliency_note": "gradient × input of the word’s log-probability, pieces summed to words, absolute, "
         "as shares that add to 100%",
@@ -263,7 +263,8 @@ def look(
     }
 
 
-def _stream(reading: Any, columns: tuple[str, ...]) -> Stream:
+def stream_of(reading: Any, columns: tuple[str, ...]) -> Stream:
+    """A `models.explain.readings.Reading` as a widget is given it, with the tokens that it was read along."""
     stream = reading.stream
     names = [name for name in SENT if name in reading.series and name not in LEFT_OUT.get(stream.cell, ())]
     return Stream(

@@ -67,6 +67,17 @@ def test_padding_and_the_classes_of_padding_count_for_nothing():
     assert float(alone) == pytest.approx(float(both), abs=1e-6)
 
 
+def test_an_adversarial_step_raises_the_loss_and_keeps_its_length():
+    model, _ = made("mean")
+    texts, classes = np.array([TEXT, [*TEXT[:3], EOS, 0, 0, 0]]), np.array([1, 3])
+    usual = float(model.compute_loss(y=classes, y_pred=model(texts)))
+    moved = []
+    for length in (0.1, 0.5):
+        model.adversarial = length
+        moved.append(float(model.compute_loss(x=texts, y=classes, training=True)))
+    assert usual < moved[0] < moved[1]
+
+
 def test_last_pooling_is_the_state_at_the_end_alone():
     model, explainer = made("last", bidirectional=False)
     last = explainer.read(TEXT)[0].series["hidden"][-1]

@@ -424,7 +424,7 @@ def _loose_text(token: str, end_text: str) -> str:
     return end_text if token == "</s>" else token.replace("▁", " ").strip() or token
 
 
-class _Block:
+class Block:
     """Collects arrays into one float16 block and answers with their places in it."""
 
     def __init__(self) -> None:
@@ -451,7 +451,8 @@ class _Block:
         return b"".join(part.tobytes() for part in self.parts)
 
 
-def _stream_header(stream: Stream, block: _Block) -> dict[str, Any]:
+def stream_header(stream: Stream, block: Block) -> dict[str, Any]:
+    """What the browser is told about a stream; its arrays go into the block."""
     named = f"stream {stream.name!r}"
     return {
         "name": stream.name,
@@ -468,7 +469,7 @@ def _stream_header(stream: Stream, block: _Block) -> dict[str, Any]:
     }
 
 
-def _branch_header(branch: Branch, block: _Block) -> dict[str, Any]:
+def _branch_header(branch: Branch, block: Block) -> dict[str, Any]:
     return {
         "id": branch.id,
         "label": branch.label,
@@ -478,7 +479,7 @@ def _branch_header(branch: Branch, block: _Block) -> dict[str, Any]:
         "edits": [vars(edit) for edit in branch.edits],
         "path": branch.path,
         "trace": branch.trace,
-        "streams": [_stream_header(stream, block) for stream in branch.streams],
+        "streams": [stream_header(stream, block) for stream in branch.streams],
         "saliency": block.add(branch.saliency, f"branch {branch.id!r}, saliency"),
         "saliency_note": branch.saliency_note,
         "held": block.add(branch.held, f"branch {branch.id!r}, held"),
@@ -513,12 +514,21 @@ def encode_branch(branch: Branch) -> EncodedBranch:
     Raises:
         ValueError: an array or a number of the trace is NaN or infinite.
     """
-    block = _Block()
+    block = Block()
     fields = _branch_header(branch, block)
+    return encode_fields(branch.id, fields, block)
+
+
+def encode_fields(name: str, fields: dict[str, Any], block: Block) -> EncodedBranch:
+    """A branch's fields and its block of values, named by what they hold.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
     header = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     values = block.tobytes()
     digest = hashlib.blake2s(header.encode("utf-8") + values, digest_size=10).hexdigest()
-    return EncodedBranch(id=branch.id, digest=digest, header=header, values=values)
+    return EncodedBranch(id=name, digest=digest, header=header, values=values)
 
 
 def encode(
@@ -540,8 +550,22 @@ def encode(
         ValueError: an array or a number of a trace is NaN or infinite.
     """
     encoded = [encode_branch(branch) for branch in view.branches] if branches is None else branches
+    return pack(view_header(view) | extra, encoded, known)
+
+
+def pack(fields: dict[str, Any], encoded: Sequence[EncodedBranch], known: Container[str] = ()) -> bytes:
+    """Header and branches as the bytes that `payload.js` reads.
+
+    Args:
+        fields: the header, JSON-ready.
+        encoded: the branches in order.
+        known: digests of branches that the browser has; they are named and not sent again.
+
+    Raises:
+        ValueError: a number of the header is NaN or infinite.
+    """
     sent = [branch for branch in encoded if branch.digest not in known]
-    fields = view_header(view) | extra | {"order": [{"id": b.id, "digest": b.digest} for b in encoded]}
+    fields = fields | {"order": [{"id": b.id, "digest": b.digest} for b in encoded]}
     starts = np.cumsum([0] + [len(branch.values) // 2 for branch in sent]).tolist()
     parts = [
         f'{{"digest":"{branch.digest}","start":{start},"branch":{branch.header}}}'
