@@ -18,7 +18,7 @@ from metrics.calibration import softmax
 LONGEST_IN_ADDRESS = 500
 MOST_PREFIXES = 160
 """Verdicts along a text; of a longer one every n-th word gets one."""
-MOST_EXPLAINED = 1_200
+MOST_EXPLAINED = 800
 """Words up to which the words are explained and the layers drawn; a longer text gets a verdict alone."""
 NAMES = {"imdb": "IMDB reviews", "sst-2": "SST, two classes", "sst-5": "SST, five classes"}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.classifier import POOLINGS, RecurrentClassifier
-from models.explain.classifier import ClassifierExplainer
+from models.explain.classifier import ClassifierExplainer, points
 
 EOS, UNK = 3, 1
 TEXT = [5, 6, 7, 8, 9, 5, EOS]
@@ -31,9 +31,16 @@ def test_contributions_add_up_to_the_change_of_the_log_odds(pooling):
     assert found.contributions.shape == (7,) and found.contributions[-1] == 0
 
 
+def test_points_are_dense_where_the_log_odds_change_and_count_less_there():
+    places, weights = points(np.array([0.0, 0.0, 0.0, 4.0, 4.0]), 8)
+    assert weights.sum() == pytest.approx(1) and len(places) == 8
+    assert sum((places > 0.5) & (places < 0.75)) == 5  # an eighth of the even half, and all of the other
+    np.testing.assert_allclose(points(np.zeros(5), 4)[0], [0.125, 0.375, 0.625, 0.875])
+
+
 def test_a_text_of_unknown_words_has_nothing_to_attribute():
     found = made()[1].attribute([UNK, UNK, EOS], target=0)
-    assert not found.contributions.any() and found.log_odds == found.baseline
+    assert not found.contributions.any() and found.log_odds == pytest.approx(found.baseline, abs=1e-6)
 
 
 def test_the_verdict_on_a_beginning_is_that_on_a_text_that_ends_there():

@@ -142,7 +142,7 @@ class TextPanel {
     shown.forEach((k) => {
       const points = text.prefix_lengths.map((length, n) => `${this.place(length).toFixed(1)},${y(text.prefixes[n][k]).toFixed(1)}`);
       const chosen = k === text.verdict || shown.length === 1;
-      const colour = this.css(FAMILIES[k % FAMILIES.length]);
+      const colour = this.css(shown.length === 1 ? "input" : FAMILIES[k % FAMILIES.length]);
       parts.push(draw("polyline", { points: points.join(" "), fill: "none", stroke: colour, "stroke-width": chosen ? 2.5 : 1.3, "stroke-opacity": chosen ? 1 : 0.7 }));
     });
     const names = shown.map((k) => text.labels[k]);
@@ -192,10 +192,12 @@ class TextPanel {
     const { text, at } = this;
     this.range.value = at;
     setText(this.where, text.words.length ? `word ${at + 1} of ${text.words.length}` : "");
-    this.spans.forEach((span, k) => {
-      setClass(span, "here", k === at);
-      setClass(span, "later", k > at);
-    });
+    const before = this.walked ?? -1;
+    for (let k = Math.max(0, Math.min(before, at)); k <= Math.max(before, at); k++) {
+      setClass(this.spans[k], "here", k === at);
+      setClass(this.spans[k], "later", k > at);
+    }
+    this.walked = at;
     const here = this.spans[at];
     if (here && (here.offsetTop < this.words.scrollTop || here.offsetTop + 30 > this.words.scrollTop + this.words.clientHeight))
       this.words.scrollTop = Math.max(0, here.offsetTop - 60);
