@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 MAX_FIELD = 4_000_000
 """A field longer than this is taken for a quote that was never closed."""
@@ -42,7 +42,7 @@ def read(path: str | Path, text_column: str = "text", label_column: str = "label
     lines = _lines(path)
     header = next(lines, "")
     delimiter = _delimiter(path, header)
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     csv.field_size_limit(MAX_FIELD)
     names = next(csv.reader([header], delimiter=delimiter, quoting=quoting), [])
     columns = [_column(path, names, name) for name in (text_column, label_column)]
