@@ -96,7 +96,10 @@ class TorchProcess:
     @staticmethod
     def missing(python: str) -> bool:
         """Whether that interpreter has no torch; says so."""
-        found = subprocess.run([python, "-c", "import torch, numpy"], capture_output=True).returncode == 0
+        try:
+            found = subprocess.run([python, "-c", "import torch, numpy"], capture_output=True).returncode == 0
+        except OSError:
+            found = False
         if not found:
             print(
                 "PyTorch is not installed, so nothing is compared with it: "
