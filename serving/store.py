@@ -22,9 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from serving.files import whole_folder
-from serving.weights import DamagedModel, load_weights, read_weights, save_weights
+from serving.weights import Arrays, DamagedModel, load_weights, read_weights, save_weights
 
-__all__ = ["DamagedModel", "ModelFolder", "load_weights", "read", "read_weights", "resolve", "save_weights", "write"]
+__all__ = [
+    "Arrays",
+    "DamagedModel",
+    "ModelFolder",
+    "load_weights",
+    "read",
+    "read_weights",
+    "resolve",
+    "save_weights",
+    "write",
+]
 
 FORMAT, VERSION = "carrousel.model", 1
 RECIPE, WEIGHTS, METRICS, CARD, MANIFEST = (
@@ -86,7 +96,7 @@ def write(
         folder: the folder; what else lies in it stays.
         task: the application it belongs to.
         recipe: JSON-ready fields of the recipe.
-        model: a built `keras.Model`.
+        model: a built `keras.Model`, or `Arrays`.
         files: what else the task needs, by name.
         metrics: the figures.
         card: what a user should know of the model, in Markdown.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,33 @@ MAX_BYTES = 2**31
 
 class DamagedModel(ValueError):
     """A model that cannot be used; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array under a name, in the place of a Keras variable."""
+
+    path: str
+    values: np.ndarray
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype) if copy or dtype else self.values
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Arrays by name, in the place of a model: what is trained without Keras and lies in a model folder all the same.
+
+    `read_weights` gives them back.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    name: str = ""
+
+    @property
+    def weights(self) -> list[Array]:
+        """The arrays, as `save_weights` takes them."""
+        return [Array(name, values) for name, values in self.arrays.items()]
 
 
 def weight_names(model: Any) -> dict[str, Any]:

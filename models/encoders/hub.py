@@ -6,7 +6,7 @@ layer's: fine-tuning then changes them, optimizers and checkpoints see them, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +139,46 @@ def _takes_training(module: Any) -> bool:
     return any("training" in function.structured_input_signature[1] for function in functions) or any(
         "training" in getattr(getattr(function, "_function_type", None), "parameters", {}) for function in functions
     )
+
+
+@keras.saving.register_keras_serializable("carrousel")
+class HubWordEmbedding(keras.layers.Layer):
+    """A text module asked word by word: word ids in, the module's vectors of these words out.
+
+    Each different word of a batch is asked once. What is not in the vocabulary is the word `<unk>` to the module.
+
+    Args:
+        handle: see `resolve`; the module takes strings (n,) and gives vectors (n, width).
+        words: the vocabulary in the order of its ids.
+        trainable: fine-tune the module's trainable variables.
+
+    Raises:
+        HubUnavailable: there is no such module, or it does not take strings.
+    """
+
+    def __init__(self, handle: str, words: Sequence[str], trainable: bool = False, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.words = list(words)
+        self.hub = HubLayer(handle, trainable=trainable, dtype="float32", name="hub")
+        self._spelled = tf.constant(self.words)
+        try:
+            self.output_dim = int(self.hub(self._spelled[:1]).shape[-1])
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise HubUnavailable(f"{handle} is no text module: it does not take strings.") from error
+        self.built = True
+
+    def call(self, token_ids):
+        """int32 (batch, time) → (batch, time, output_dim)."""
+        different, places = tf.unique(tf.reshape(token_ids, (-1,)))
+        vectors = self.hub(tf.gather(self._spelled, different))
+        shape = tf.concat([tf.shape(token_ids), [self.output_dim]], axis=0)
+        return tf.cast(tf.reshape(tf.gather(vectors, places), shape), self.compute_dtype)
+
+    @property
+    def resources(self) -> list[Any]:
+        """See `HubLayer.resources`."""
+        return self.hub.resources
+
+    def get_config(self):
+        own = {"handle": self.hub.handle, "words": self.words, "trainable": self.trainable}
+        return {**super().get_config(), **own}

@@ -1,0 +1,1 @@
+"""Word vectors: trained by word2vec or read from GloVe, with neighbours, analogies and a map."""
