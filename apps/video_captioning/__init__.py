@@ -1,0 +1,1 @@
+"""Captions for clips, from frame features, without attention."""

@@ -1,0 +1,125 @@
+"""Clips as features with their captions: MSR-VTT's frames, MSVD's clips, ready features, or the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.shared.captioning.text import CaptionSet
+from apps.shared.errors import UserError
+from apps.video_captioning.features import Extractor, KeptFeatures
+from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
+from data.clips import SUFFIXES, open_clip
+from data.corpora import captions, msrvtt, msvd, video_svo
+from data.frame_features import FrameFeatures, evenly, padded
+from data.photos import PhotoFiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionedClips:
+    """One part of a corpus.
+
+    Attributes:
+        captions: of each clip.
+        features: of each clip, float32 (clips, frames, features), rows of zeros where there is no frame.
+    """
+
+    captions: CaptionSet
+    features: np.ndarray
+
+
+def read_split(
+    recipe: VideoCaptioningRecipe, split: str, options: Any, extractor: Callable[[], Extractor]
+) -> CaptionedClips:
+    """Reads one part of a corpus and finds or computes its features.
+
+    Args:
+        recipe: the corpus and the encoder.
+        split: "train", "val" or "test".
+        options: has `data_dir`, `features`, `clips`, `captions_file`, `cache`, for "val" `dev_captions_file` too.
+        extractor: makes the extractor, where frames must be read.
+
+    Raises:
+        UserError: there is nothing to read.
+        ValueError, FileNotFoundError: see `data.corpora`, `data.frame_features`, `data.clips`.
+    """
+    items = _items(recipe, split, options)
+    place = options.features
+    if place is None and recipe.corpus == "video_svo":
+        place = video_svo.find(options.data_dir) / video_svo.FEATURES
+    if place is not None or recipe.image_encoder == READY:
+        if place is None:
+            raise UserError("Name the ready features with --features: a folder of .npy files, or an .npz.")
+        return _ready(recipe, items, FrameFeatures(place))
+    kept = KeptFeatures(options.cache, recipe)
+    if recipe.corpus == "msrvtt":
+        frames = {item.name: item.frames for item in items}
+        marks = [(item.name, " ".join(item.frames)) for item in items]
+        files: list[PhotoFiles] = []
+
+        def frames_of(name: str) -> np.ndarray:
+            if not files:
+                files.append(PhotoFiles(msrvtt.frames(options.data_dir)))
+            return np.stack([np.asarray(files[0].open(frame).image, np.uint8) for frame in frames[name]])
+
+        return _together(items, kept.get(marks, frames_of, extractor))
+    folder = options.clips or (msvd.clips(options.data_dir) if recipe.corpus == "msvd" else None)
+    if folder is None:
+        raise UserError("Name the folder of your clips with --clips, or their ready features with --features.")
+    return _from_clips(items, folder, kept, extractor)
+
+
+def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[captions.CaptionedItem]:
+    dev = split == "val" and hasattr(options, "dev_captions_file")
+    own = options.dev_captions_file if dev else options.captions_file
+    if own is not None:
+        return captions.read_file(own)
+    if recipe.corpus == "files" or options.captions_file is not None:
+        flags = (
+            "--captions-file and --dev-captions-file" if hasattr(options, "dev_captions_file") else "--captions-file"
+        )
+        raise UserError(f"Give {flags}: JSON as COCO has it, or a CSV table with the columns file and caption.")
+    if options.data_dir is None:
+        raise UserError(
+            "No corpus to read. Name the folder of corpora with --data-dir or in CARROUSEL_DATA, or give "
+            "--captions-file with --clips or --features."
+        )
+    if recipe.corpus == "video_svo":
+        return video_svo.fold(video_svo.read(options.data_dir), split, recipe.fold)
+    reader = {"msrvtt": msrvtt.read, "msvd": msvd.read}[recipe.corpus]
+    return reader(options.data_dir, split)
+
+
+def _ready(recipe: VideoCaptioningRecipe, items: Sequence, ready: FrameFeatures) -> CaptionedClips:
+    """The clips that have features, by id or by file name without its ending."""
+    names = set(ready)
+    known = [(item, name) for item in items for name in (item.name, Path(item.name).stem) if name in names]
+    chosen = list({item.name: (item, name) for item, name in reversed(known)}.values())[::-1]
+    if not chosen:
+        raise UserError(f"None of the {len(items):,} clips has features in {ready.place}.")
+    arrays = [evenly(ready[name], recipe.max_frames) for _, name in chosen]
+    return _together([item for item, _ in chosen], arrays)
+
+
+def _from_clips(items: Sequence, folder: Path, kept: KeptFeatures, extractor) -> CaptionedClips:
+    paths = {item.name: path for item in items if (path := _clip_path(folder, item.name))}
+    items = [item for item in items if item.name in paths]
+    if not items:
+        raise UserError(f"None of the captioned clips is in {folder}.")
+    marks = [(item.name, str(paths[item.name].stat().st_size)) for item in items]
+    return _together(items, kept.get(marks, lambda name: open_clip(paths[name]).frames, extractor))
+
+
+def _clip_path(folder: Path, name: str) -> Path | None:
+    tried = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
+    return next((path for path in tried if path.exists()), None)
+
+
+def _together(items: Sequence, arrays: list[np.ndarray]) -> CaptionedClips:
+    said = CaptionSet.of(items)
+    by_name = {item.name: array for item, array in zip(items, arrays, strict=True)}
+    return CaptionedClips(captions=said, features=padded([by_name[name] for name in said.names]))

@@ -1,0 +1,89 @@
+"""What can be set for clips, and the recipes of the shipped models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from apps.shared.captioning.recipe import CaptioningRecipe
+
+CORPORA = ("msrvtt", "msvd", "video_svo", "files")
+READY = "features"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoCaptioningRecipe(CaptioningRecipe):
+    """Frame features, their summary, and a decoder that speaks from it (Venugopalan et al. 2015).
+
+    Its stages: teacher forcing on the features of a frozen image encoder; self-critical.
+    """
+
+    corpus: str = "msrvtt"
+    """msrvtt, msvd, video_svo, or files: the user's own, see --captions-file."""
+    fold: int = 0
+    """Which fifth of video_svo is for testing."""
+    encoder: str = "mean-pool"
+    """mean-pool, the mean over frames; or s2vt, an LSTM that reads the frames before the decoder speaks."""
+    image_encoder: str = "efficientnet-lite0"
+    """What makes a frame's features: efficientnet-lite0 or -lite2; or features, where they come ready (--features)."""
+    feature_size: int = 0
+    """Features of a frame; found out from what is read."""
+    frame_width: int = 224
+    """Width that frames are brought to, in pixels."""
+    frame_height: int = 168
+    """Height that frames are brought to."""
+    max_frames: int = 28
+    """Most frames of a clip: of longer ready features as many are taken, evenly spaced."""
+    projection_size: int = 256
+    """s2vt: width of what the frames' LSTM reads."""
+    encoder_size: int = 512
+    """s2vt: units of the frames' LSTM."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.corpus not in CORPORA:
+            raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, got {self.corpus!r}.")
+        if self.encoder not in ("mean-pool", "s2vt"):
+            raise ValueError(f"encoder must be mean-pool or s2vt, got {self.encoder!r}.")
+        if not 0 <= self.fold < 5:
+            raise ValueError(f"fold must be 0 to 4, got {self.fold!r}.")
+        for name, least in {"frame_width": 32, "frame_height": 32, "max_frames": 1, "feature_size": 0}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)!r}.")
+
+
+_CLIPS: dict[str, Any] = {
+    "epochs": 5,
+    "learning_rate": 1.5e-3,
+    "dropout": 0.5,
+    "average": 0.998,
+    "patience": 0,
+    "warmup_steps": 300,
+    "self_critical_epochs": 3,
+    "self_critical_rate": 2e-4,
+    "max_length": 20,
+}
+_TRIPLES: dict[str, Any] = {
+    "corpus": "video_svo",
+    "image_encoder": READY,
+    "vocabulary": 400,
+    "max_length": 16,
+    "epochs": 30,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "warmup_steps": 20,
+    "dropout": 0.4,
+    "average": 0.9,
+    "patience": 0,
+    "embedding_size": 128,
+    "decoder_size": 256,
+    "encoder_size": 256,
+    "stop_by": "loss",
+}
+
+RECIPES = {
+    "msrvtt": VideoCaptioningRecipe(**_CLIPS),
+    "msrvtt-s2vt": VideoCaptioningRecipe(**_CLIPS, encoder="s2vt", context="start"),
+    "video-svo": VideoCaptioningRecipe(**_TRIPLES),
+    "video-svo-s2vt": VideoCaptioningRecipe(**_TRIPLES, encoder="s2vt", context="start"),
+}

@@ -1,0 +1,73 @@
+"""MSR-VTT (Xu et al. 2016, CVPR): clips with 20 captions each, in the official splits; here as a few frames a clip."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.corpora.captions import CaptionedItem
+from data.corpora.lines import read_lines
+
+SPLITS = {"train": "train", "val": "validate", "test": "test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionedFrames(CaptionedItem):
+    """A clip of which frames are at hand.
+
+    Attributes:
+        frames: their names in the tar file, in time order.
+    """
+
+    frames: tuple[str, ...]
+
+
+def read(directory: str | Path, split: str) -> list[CaptionedFrames]:
+    """Reads one split of the clips that have frames.
+
+    Args:
+        directory: the folder with `captions.json.gz` (clip → captions), `frames.csv.gz` (clip, split, number of frames)
+            and `frames.tar` (`CLIP/0.jpg`, …); a folder `msrvtt` inside is found too.
+        split: "train", "val" or "test".
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged, or a clip has no captions.
+    """
+    folder = find(directory)
+    path = folder / "frames.csv.gz"
+    rows = list(csv.DictReader(read_lines(path)))
+    if not rows or not {"video_id", "split", "frames"} <= set(rows[0]):
+        raise ValueError(f"{path}: expected the columns video_id, split and frames.")
+    captions = _captions(folder / "captions.json.gz")
+    items = []
+    for row in rows:
+        if row["split"] != SPLITS[split]:
+            continue
+        name = row["video_id"]
+        if not captions.get(name):
+            raise ValueError(f"{path}: {name} has no captions in captions.json.gz.")
+        frames = tuple(f"{name}/{number}.jpg" for number in range(int(row["frames"])))
+        items.append(CaptionedFrames(name=name, captions=tuple(captions[name]), frames=frames))
+    return items
+
+
+def frames(directory: str | Path) -> Path:
+    """The tar file or the folder with the frames."""
+    folder = find(directory)
+    return folder / "frames.tar" if (folder / "frames.tar").is_file() else folder / "frames"
+
+
+def find(directory: str | Path) -> Path:
+    """The folder with the corpus' files: `directory` itself, or `msrvtt` in it."""
+    inside = Path(directory) / "msrvtt"
+    return inside if inside.is_dir() else Path(directory)
+
+
+def _captions(path: Path) -> dict[str, list[str]]:
+    try:
+        return json.loads("\n".join(read_lines(path)))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON ({error}).") from error
