@@ -25,6 +25,8 @@ def main() -> int:
     args = parse_arguments()
     rows = {}
     for name, changed in variants(args.data_dir).items():
+        if args.only not in name:
+            continue
         runs = [run(changed, seed, args) for seed in range(1, args.seeds + 1)]
         rows[name] = {"test": [one["test"] for one in runs], "dev": [one["dev"] for one in runs], **runs[0]["size"]}
         print(line(name, rows[name]), file=sys.stderr, flush=True)
@@ -42,6 +44,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=6, help="of each training (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each row (default: %(default)s)")
     parser.add_argument("--units", type=int, default=48, help="of each direction (default: %(default)s)")
+    parser.add_argument("--only", default="", help="only rows with this in their name")
     parser.add_argument("--report", type=Path, help="write every score as JSON")
     return parser.parse_args()
 
