@@ -1,7 +1,7 @@
 """Decodes one clip in a process of its own: `data.clips` starts it, and stops it where it takes too long.
 
-It knows nothing of the rest: a path, a container format and limits come in as JSON; a JSON line and the frames' bytes go
-out on standard output. What a damaged clip does to a decoder then happens here alone.
+It knows nothing of the rest: a path, a container format and limits come in as JSON; a JSON line and the frames' bytes
+go out on standard output. What a damaged clip does to a decoder then happens here alone.
 """
 
 from __future__ import annotations

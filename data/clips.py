@@ -1,8 +1,8 @@
 """Clips from outside made safe: a container that is known, decoded in a process of its own, a few frames kept.
 
-**The sampling rule**, the same in training and in use: one frame a second, at least 4 and at most 16, each nearest to the
-middle of one of as many equal parts of the clip; of a clip over a minute 16, found by jumping there. A folder of photos is
-a clip too: all of them in the order of their names, or 16 of them evenly spaced.
+**The sampling rule**, the same in training and in use: one frame a second, at least 4 and at most 16, each nearest to
+the middle of one of as many equal parts of the clip; of a clip over a minute 16, found by jumping there. A folder of
+photos is a clip too: all of them in the order of their names, or 16 of them evenly spaced.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ def is_clip(path: Path) -> bool:
 def open_clip(path: str | Path, decode_seconds: float = DECODE_SECONDS) -> Clip:
     """Reads a few frames of a clip, or of a folder of frames.
 
-    The beginning of the file must be that of a container that is known (mp4 or mov, avi, mkv or webm, gif, mpg), whatever
-    its name; decoding then happens in a process of its own with limits of time and memory, which can open this one file.
+    The beginning of the file must be that of a container that is known (mp4 or mov, avi, mkv or webm, gif, mpg),
+    whatever its name; decoding then happens in a process of its own with limits of time and memory, which can open this
+    one file.
 
     Args:
         path: the file or folder.
@@ -188,7 +189,7 @@ def _open_folder(folder: Path) -> Clip:
     if not found:
         raise ClipRefused(f"There are no frames in this folder: looked for {', '.join(PHOTO_SUFFIXES)}.")
     notices: tuple[str, ...] = ()
-    chosen = range(len(found))
+    chosen = list(range(len(found)))
     if len(found) > MOST_FRAMES:
         middles = (np.arange(MOST_FRAMES) + 0.5) * len(found) / MOST_FRAMES
         chosen = [int(middle) for middle in middles]
@@ -203,5 +204,5 @@ def _open_folder(folder: Path) -> Clip:
             scale = min(1.0, SIDE / max(image.size))
             size = (max(2, round(image.size[0] * scale)), max(2, round(image.size[1] * scale)))
         frames.append(np.asarray(image.resize(size, Image.Resampling.BILINEAR), np.uint8))
-    times = np.array(list(chosen), np.float32)
+    times = np.array(chosen, np.float32)
     return Clip(frames=np.stack(frames), times=times, seconds=0.0, notices=notices)

@@ -2,7 +2,8 @@
 
 Layouts that are read:
 
-- a folder with `CLIP.npy`, each (frames, features) or (features,): MSVD as (80, 4096), the courses' and papers' usual way;
+- a folder with `CLIP.npy`, each (frames, features) or (features,):
+  MSVD as (80, 4096), the usual way;
 - an `.npz` with one such array a clip, the key its id;
 - an `.npz` with `features` (clips, frames, features) or (clips, features) and `ids` (clips,).
 

@@ -19,8 +19,10 @@ from serving.files import whole_file
 STANDARD = "-"
 SUFFIXES = {
     "image": (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
-    "video": (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".gif"),
+    "video": (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".gif", ".npy"),
 }
+FRAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+"""A folder that holds one of these is a clip, too: its frames."""
 # What a reader of lines may take for the end of one; JSON allows them raw inside a string.
 _LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -44,13 +46,16 @@ def items(source: str, kind: Literal["text", "image", "video"]) -> Iterator[Item
     """The inputs of a batch, read as they are asked for.
 
     Args:
-        source: for text a file with one text a line; for photos and clips a folder (its photos or clips by name), one
-            file, or a text file of paths, one a line. `-` is standard input, lines of text or of paths.
+        source: for text a file with one text a line; for photos and clips a folder (its photos or clips by name; a
+            clip can be a folder of frames or a .npy of frame features), one file, or a text file of paths, one a line.
+            `-` is standard input, lines of text or of paths.
         kind: what one input is.
 
     Raises:
         UserError: there is no such file, or it is no text. Raised at once, not when the first item is asked for.
     """
+    if kind == "video" and source != STANDARD and holds_frames(Path(source)):
+        return iter([Item(place=source, value=Path(source))])
     if source != STANDARD and Path(source).is_dir():
         if kind == "text":
             raise UserError(f"{source} is a folder. Name a file with one text a line, or - for standard input.")
@@ -137,10 +142,19 @@ def json_line(values: dict[str, Any]) -> str:
 
 
 def _in_folder(folder: Path, kind: str) -> list[Item]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES[kind] and path.is_file())
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if (path.suffix.lower() in SUFFIXES[kind] and path.is_file()) or (kind == "video" and holds_frames(path))
+    )
     if not found:
         raise UserError(f"No {kind} in {folder}: looked for {', '.join(SUFFIXES[kind])}.")
     return [Item(place=str(path), value=path) for path in found]
+
+
+def holds_frames(path: Path) -> bool:
+    """Whether a path is a folder with the frames of one clip."""
+    return path.is_dir() and any(inside.suffix.lower() in FRAMES for inside in path.iterdir())
 
 
 def _open(source: str) -> BinaryIO:

@@ -9,9 +9,9 @@ from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
 
 _DATA = {
     "msrvtt": (
-        "MSR-VTT (Xu et al. 2016), 20 captions a clip, official splits, of which only the clips with frames at hand were "
-        "used: two to four frames of 160 × 120 pixels a clip, as ImageCoDe (Krojer et al. 2022) chose them. Research use; "
-        "the clips belong to their uploaders, and none is in this model's folder."
+        "MSR-VTT (Xu et al. 2016), 20 captions a clip, official splits, of which only the clips with frames at hand "
+        "were used: two to four frames of 160 × 120 pixels a clip, as ImageCoDe (Krojer et al. 2022) chose them. "
+        "Research use; the clips belong to their uploaders, and none is in this model's folder."
     ),
     "msvd": (
         "MSVD (Chen & Dolan 2011), official lists, of which only the clips at hand were used. Research use; the clips "
@@ -55,6 +55,7 @@ def model_card(
         evaluate="python -m apps.video_captioning evaluate --model DIR",
         limits="It says what its corpus says: people who talk, cook, sing, drive and play, in the words of a crowd. It "
         "sees a few still frames: what happens between them, who speaks, and what is said, it guesses. Sex, age and "
-        "number of people are often wrong, text within pictures is not read. Do not use it where a wrong word does harm.",
+        "number of people are often wrong, text within pictures is not read. Do not use it where a wrong "
+        "word does harm.",
     )
     return write_card(card, recipe, metrics, options, parameters)

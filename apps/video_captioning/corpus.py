@@ -73,16 +73,16 @@ def read_split(
     return _from_clips(items, folder, kept, extractor)
 
 
-def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[captions.CaptionedItem]:
+def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[Any]:
     dev = split == "val" and hasattr(options, "dev_captions_file")
     own = options.dev_captions_file if dev else options.captions_file
     if own is not None:
         return captions.read_file(own)
     if recipe.corpus == "files" or options.captions_file is not None:
-        flags = (
-            "--captions-file and --dev-captions-file" if hasattr(options, "dev_captions_file") else "--captions-file"
+        both = " and --dev-captions-file" if hasattr(options, "dev_captions_file") else ""
+        raise UserError(
+            f"Give --captions-file{both}: JSON as COCO has it, or a CSV table with columns file and caption."
         )
-        raise UserError(f"Give {flags}: JSON as COCO has it, or a CSV table with the columns file and caption.")
     if options.data_dir is None:
         raise UserError(
             "No corpus to read. Name the folder of corpora with --data-dir or in CARROUSEL_DATA, or give "
@@ -90,8 +90,7 @@ def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[
         )
     if recipe.corpus == "video_svo":
         return video_svo.fold(video_svo.read(options.data_dir), split, recipe.fold)
-    reader = {"msrvtt": msrvtt.read, "msvd": msvd.read}[recipe.corpus]
-    return reader(options.data_dir, split)
+    return (msvd if recipe.corpus == "msvd" else msrvtt).read(options.data_dir, split)
 
 
 def _ready(recipe: VideoCaptioningRecipe, items: Sequence, ready: FrameFeatures) -> CaptionedClips:

@@ -19,10 +19,11 @@ class ClipModel(keras.Model):
 
     Args:
         backbone: see `models.encoders.image`; None where features come ready.
-        speaker: an `EncoderDecoder` on float (batch, frames, features), rows of zeros where there is no frame.
+        speaker: an `EncoderDecoder` on float (batch, frames, features), rows of zeros where there is no frame;
+            None where features alone are wanted.
     """
 
-    def __init__(self, backbone: Any, speaker: EncoderDecoder, **kwargs):
+    def __init__(self, backbone: Any, speaker: EncoderDecoder | None = None, **kwargs):
         super().__init__(**kwargs)
         self.backbone, self.speaker = backbone, speaker
         self.built = True

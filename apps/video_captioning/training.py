@@ -34,7 +34,7 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
     """
     with starting():
         backbone = network.build_backbone(recipe, fresh=True)
-        pixels = network.ClipModel(backbone, None, name="pixels")
+        pixels = network.ClipModel(backbone, name="pixels")
         train_set, dev_set = (
             read_split(recipe, split, options, lambda: Extractor(pixels, recipe)) for split in ("train", "val")
         )

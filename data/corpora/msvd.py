@@ -1,4 +1,4 @@
-"""MSVD (Chen & Dolan 2011, ACL): short clips with about 40 captions each, in the official lists (Venugopalan et al. 2015)."""
+"""MSVD (Chen & Dolan 2011, ACL): short clips with about 40 captions each, in the official lists."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def read(directory: str | Path, split: str) -> list[CaptionedItem]:
     """Reads one split's clip ids and captions; which of them have clips or features is another question.
 
     Args:
-        directory: the folder with `captions.json.gz` (clip id → captions) and the three lists; a folder `msvd` inside is
-            found too.
+        directory: the folder with `captions.json.gz` (clip id → captions) and the three lists; a folder `msvd`
+            inside is found too.
         split: "train", "val" or "test".
 
     Raises:

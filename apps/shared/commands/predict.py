@@ -119,7 +119,8 @@ def _check(task: Task, one: str | None, options: PredictOptions, search: Any) ->
 
 
 def _one(value: str, kind: str) -> Iterator[Item]:
-    if kind != "text" and not Path(value).is_file():
+    path = Path(value)
+    if kind != "text" and not (path.is_file() or (kind == "video" and files.holds_frames(path))):
         raise UserError(f"No file {value}.")
     return iter([Item(place="", value=_value(value, kind))])
 
