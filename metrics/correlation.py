@@ -28,7 +28,6 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float:
 
 def ranked(values: Sequence[float]) -> np.ndarray:
     """Ranks from 0, float64; equal values have the mean of theirs."""
-    values = np.asarray(values, dtype=np.float64)
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, where, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
     before = np.cumsum(counts) - counts
     return (before + (counts - 1) / 2)[where]
