@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
@@ -16,11 +19,56 @@ from models.decoding.options import SearchOptions
 DRAWN = (SAMPLES["de"][0][1], SAMPLES["en"][0][1])
 
 
-def page(*, translation: Any, lab: Any) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """An application with a small live example.
+
+    Attributes:
+        title: its heading.
+        says: what it shows, one sentence.
+        application: its folder; `view` in it gives `shipped_models()`.
+        opened_by: the function of its `view` that opens a model, once a process.
+        text: the example.
+    """
+
+    title: str
+    says: str
+    application: str
+    opened_by: str
+    text: str
+
+
+EXAMPLES = (
+    Example(
+        title="Sentiment",
+        says="Many words, one verdict: read word by word, and explained.",
+        application="sentiment",
+        opened_by="critic",
+        text="The plot is thin, but the two leads are a joy to watch.",
+    ),
+    Example(
+        title="Tagging",
+        says="A tag for every word, from the words before it and after it.",
+        application="pos_tagging",
+        opened_by="tagger",
+        text="They can fish near the old can factory.",
+    ),
+    Example(
+        title="Word vectors",
+        says="Words as places: neighbours, analogies and a map.",
+        application="word_vectors",
+        opened_by="explorer",
+        text="terrible",
+    ),
+)
+
+
+def page(*, translation: Any, lab: Any, others: Mapping[str, Any]) -> None:
     """Draws the page.
 
     Args:
         translation, lab: the `st.Page`s to link to.
+        others: by application, those of `EXAMPLES`.
     """
     st.title("Carrousel")
     st.markdown(
@@ -30,14 +78,41 @@ def page(*, translation: Any, lab: Any) -> None:
     )
     translated = st.container()
     st.divider()
+    small = st.container()
+    st.divider()
     _lab(lab)
     st.divider()
     st.markdown(
         "**From the command line:** `python -m apps` lists the applications; each trains, evaluates, predicts and "
-        "exports. Image and video captioning, sentiment, tagging and word vectors are planned on the same parts."
+        "exports."
     )
     with translated:  # last, since a model may have to be loaded
         _translation(translation)
+    with small:
+        _examples(others)
+
+
+def _examples(links: Mapping[str, Any]) -> None:
+    for example, column in zip(EXAMPLES, st.columns(len(EXAMPLES), gap="medium"), strict=True):
+        with column:
+            st.subheader(example.title)
+            st.caption(example.says)
+            st.markdown("*Example*")
+            st.text(example.text)
+            st.text(_said(example))
+            st.page_link(links[example.application], label=f"**Open {example.title.lower()} →**")
+
+
+def _said(example: Example) -> str:
+    """The example's answer, or why there is none."""
+    view = import_module(f"apps.{example.application}.view")
+    names = list(view.shipped_models())
+    if not names:
+        return "No model is here yet. Its page says how to train one."
+    try:
+        return f"→ {getattr(view, example.opened_by)(names[0]).predict([example.text])[0].to_line()}"
+    except (ValueError, FileNotFoundError) as error:
+        return f"This model cannot be opened. {error}"
 
 
 def _translation(link: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from apps.home import EXAMPLES
 from models.decoding.options import SearchOptions
 from serving import store
 
@@ -26,22 +27,28 @@ def draw(query=None):
     return test.run()
 
 
-@pytest.fixture
-def shipped(model_folder, tmp_path, monkeypatch):
-    """A folder of shipped models with one translator in it."""
+@pytest.fixture(scope="module")
+def shipped(model_folder, tmp_path_factory):
+    """A folder of shipped models with one translator in it, opened once for all tests that leave it whole."""
     import streamlit as st
 
-    shutil.copytree(model_folder, tmp_path / "translation" / "de-en", ignore=shutil.ignore_patterns("run"))
-    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
-    st.cache_resource.clear()
-    yield tmp_path / "translation"
+    folder = tmp_path_factory.mktemp("shipped")
+    with pytest.MonkeyPatch.context() as patch:
+        shutil.copytree(model_folder, folder / "translation" / "de-en", ignore=shutil.ignore_patterns("run"))
+        patch.setattr(store, "PRETRAINED", folder)
+        st.cache_resource.clear()
+        yield folder / "translation"
     st.cache_resource.clear()
 
 
 def test_the_home_page_shows_each_application_with_a_live_example(shipped):
     test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
     assert not test.exception and not test.error
-    assert {heading.value for heading in test.subheader} == {"Translation", "The LSTM lab"}
+    assert {heading.value for heading in test.subheader} == {
+        "Translation",
+        "The LSTM lab",
+        *(example.title for example in EXAMPLES),
+    }
 
 
 def said(test):
@@ -111,7 +118,13 @@ def test_a_text_without_end_is_refused_and_a_long_one_cut_with_a_notice(shipped)
     assert not test.exception and any("cut" in text or "left out" in text for text in said(test))
 
 
-def test_a_damaged_model_is_named(shipped):
-    (shipped / "de-en" / "model.weights.h5").write_bytes(b"nothing")
+def test_a_damaged_model_is_named(shipped, tmp_path, monkeypatch):
+    import streamlit as st
+
+    damaged = tmp_path / "translation" / "de-en"
+    shutil.copytree(shipped / "de-en", damaged)
+    (damaged / "model.weights.h5").write_bytes(b"nothing")
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    st.cache_resource.clear()
     test = draw()
     assert not test.exception and "model.weights.h5" in test.error[0].value
