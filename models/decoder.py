@@ -8,10 +8,10 @@ from keras import ops
 from models import backend
 from models.layers.adapters import KerasCell
 from models.layers.build import build_cell
-from models.layers.recurrence import run_cell
+from models.layers.recurrence import initial_state, run_cell
 from models.layers.word_dropout import WordDropout
 
-CONTEXTS = ("every-step", "start")
+CONTEXTS = ("every-step", "start", "first-input", "inject", "merge")
 
 
 def _recurrent(transposed) -> dict:
@@ -22,15 +22,22 @@ def _recurrent(transposed) -> dict:
 class RecurrentDecoder(keras.layers.Layer):
     """Recurrent layers that start from a summary and put out logits over the vocabulary.
 
-    The summary becomes each layer's start state. With `context="every-step"` it is also fed to the first layer and
-    to the output at every step (Cho et al. 2014, section 2.2); with "start" it is seen once (Sutskever et al. 2014).
-    Since the context does not change over time, its product with the gates' weights is taken once a sentence.
+    How it sees the summary is its `context`:
+
+    - "start": the summary becomes each layer's start state, and is not seen again (Sutskever et al. 2014).
+    - "every-step": that, and it is fed to the first layer and to the output at every step (Cho et al. 2014, section
+      2.2).
+    - "first-input": it is read once, as if it were a word before the first one (Vinyals et al. 2015, "Show and Tell").
+    - "inject": it is fed to the first layer at every step, and only so (Tanti et al. 2018, "par-inject").
+    - "merge": the layers never see it; it is joined to what they put out (Tanti et al. 2018).
+
+    Since a context does not change over time, its product with the gates' weights is taken once a sentence.
 
     Args:
         vocabulary_size: number of token ids.
         embedding_size: width of the token embedding and of the readout that is compared with it.
         cell, units, layers: the recurrent layers, see `models.layers.build`.
-        context: "every-step" or "start".
+        context: "every-step", "start", "first-input", "inject" or "merge", see above.
         tie_embeddings: the output's weights are the embedding's (Press & Wolf 2017).
         residual: add a layer's input to its output, from the second layer on.
         dropout: share of the features dropped before each layer and before the output, one mask over time.
@@ -82,12 +89,17 @@ class RecurrentDecoder(keras.layers.Layer):
                 for k, width in enumerate(one.state_size)
             ]
             for n, one in enumerate(self.cells)
+            if context in ("every-step", "start")
         ]
-        self.context_layer = self.context_to_gates = self.context_to_readout = None
-        if context == "every-step":
+        self.context_layer = self.context_to_gates = self.context_to_readout = self.first_input = None
+        if context == "first-input":
+            self.first_input = self._dense(embedding_size, name="first_input")
+        if context in ("every-step", "inject", "merge"):
             self.context_layer = self._dense(units, activation="tanh", name="context")
+        if context in ("every-step", "inject"):
             width = self.cells[0].projection_size
             self.context_to_gates = self._dense(width, use_bias=False, name="context_to_gates")
+        if context in ("every-step", "merge"):
             self.context_to_readout = self._dense(embedding_size, use_bias=False, name="context_to_readout")
         shape = (None, 1, None)  # one mask over time
         policy = self.dtype_policy
@@ -103,15 +115,17 @@ class RecurrentDecoder(keras.layers.Layer):
     def build(self, summary_shape):
         self.embedding.build((None, None))
         width = self.embedding.output_dim
-        for cell, starts in zip(self.cells, self.start_layers, strict=True):
+        for number, cell in enumerate(self.cells):
             cell.build((None, width))
-            for start in starts:
+            for start in self.start_layers[number] if self.start_layers else ():
                 start.build(summary_shape)
             width = self.units
-        if self.context_layer:
-            self.context_layer.build(summary_shape)
-            self.context_to_gates.build((None, self.units))
-            self.context_to_readout.build((None, self.units))
+        for layer in (self.context_layer, self.first_input):
+            if layer:
+                layer.build(summary_shape)
+        for layer in (self.context_to_gates, self.context_to_readout):
+            if layer:
+                layer.build((None, self.units))
         self.readout.build((None, self.units))
         self.output_bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="output_bias")
         if not self.tie_embeddings:
@@ -130,17 +144,26 @@ class RecurrentDecoder(keras.layers.Layer):
 
         Returns:
             A nest of (batch, …): `{"layers": [[h, c], …]}`, and with a context fed at every step
-            `{"context": {"gates": (batch, P), "readout": (batch, embedding_size)}}`.
+            `{"context": {"gates": (batch, P), "readout": (batch, embedding_size)}}`, those of the two that are fed.
         """
         summary = self.summary_dropout(encoded["summary"], training=training)
-        state = {"layers": [[start(summary) for start in starts] for starts in self.start_layers]}
+        state = {"layers": self._start_states(summary)}
         if self.context_layer:
             context = self.context_layer(summary)
-            state["context"] = {
-                "gates": self.context_to_gates(context),
-                "readout": self.context_to_readout(context),
-            }
+            layers = {"gates": self.context_to_gates, "readout": self.context_to_readout}
+            state["context"] = {name: layer(context) for name, layer in layers.items() if layer}
         return state
+
+    def _start_states(self, summary) -> list:
+        if self.start_layers:
+            return [[start(summary) for start in starts] for starts in self.start_layers]
+        states = [initial_state(cell, ops.shape(summary)[0], self.compute_dtype) for cell in self.cells]
+        if self.first_input:
+            inputs = self.first_input(summary)
+            for level, cell in enumerate(self.cells):
+                output, states[level] = cell.step(cell.project(inputs), states[level])
+                inputs = output + inputs if self.residual and level else output
+        return states
 
     def prepare(self) -> dict:
         """What many steps can share, as long as the weights stay as they are.
@@ -219,7 +242,7 @@ class RecurrentDecoder(keras.layers.Layer):
         return inputs
 
     def _with_context(self, level, projected, state):
-        if level == 0 and self.context_layer:
+        if level == 0 and self.context_to_gates:
             context = state["context"]["gates"]
             projected = projected + (ops.expand_dims(context, 1) if len(projected.shape) == 3 else context)
         return projected
@@ -227,7 +250,7 @@ class RecurrentDecoder(keras.layers.Layer):
     def logits(self, hidden, state, training=False):
         """Scores of every token. (batch, [time,] units) → float32 (batch, [time,] vocabulary)."""
         readout = self.readout(hidden)
-        if self.context_layer:
+        if self.context_to_readout:
             context = state["context"]["readout"]
             readout = readout + (ops.expand_dims(context, 1) if len(readout.shape) == 3 else context)
         if len(readout.shape) == 3:

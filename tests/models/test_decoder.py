@@ -37,7 +37,7 @@ def cell(request):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("context", ["every-step", "start"])
+@pytest.mark.parametrize("context", ["every-step", "start", "first-input", "inject", "merge"])
 def test_steps_put_out_what_teacher_forcing_puts_out(cell, context, layers):
     decoder = made(cell, context=context, layers=layers)
     state = decoder.start(summary())
@@ -127,7 +127,9 @@ def test_dropout_acts_in_training_only():
 
 
 def test_an_unknown_context_or_cell_is_named():
-    with pytest.raises(ValueError, match="context must be one of every-step, start, got 'never'"):
+    with pytest.raises(
+        ValueError, match="context must be one of every-step, start, first-input, inject, merge, got 'never'"
+    ):
         RecurrentDecoder(VOCABULARY, 6, context="never")
     with pytest.raises(ValueError, match="There is no cell 'lost'. Choose one of rnn, lstm, gru"):
         RecurrentDecoder(VOCABULARY, 6, cell="lost")
