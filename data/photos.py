@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import warnings
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,3 +181,73 @@ def region_views(image: Image.Image, rows: int, columns: int, size: int = 96) ->
             tall = max(1, round(size * (box[3] - box[1]) / (box[2] - box[0])))
             parts.append(image.resize((size, tall), Image.Resampling.BILINEAR, box=box))
     return parts
+
+
+class PhotoFiles:
+    """Photos by name, from a folder or from a tar file, which is not unpacked.
+
+    Args:
+        place: the folder or the tar file. A tar that is compressed as a whole can only be read from its start: best is
+            one that is not.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: the file is no tar.
+    """
+
+    def __init__(self, place: str | Path):
+        self.place = Path(place)
+        self._tar: tarfile.TarFile | None = None
+        self._members: dict[str, tarfile.TarInfo] = {}
+        if self.place.is_dir():
+            return
+        if not self.place.is_file():
+            raise FileNotFoundError(f"No photos in {self.place}: there is no such folder or tar file.")
+        try:
+            self._tar = tarfile.open(self.place)
+            for member in self._tar:
+                if member.isfile():
+                    self._members[member.name.removeprefix("./")] = member
+                    self._members.setdefault(Path(member.name).name, member)
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{self.place} is no tar file that can be read ({error}).") from error
+
+    def order(self, names: Sequence[str]) -> list[int]:
+        """The names' numbers in the order in which reading them is quickest."""
+        if self._tar is None:
+            return list(range(len(names)))
+        return sorted(range(len(names)), key=lambda number: self._member(names[number]).offset_data)
+
+    def size(self, name: str) -> int:
+        """A photo's bytes.
+
+        Raises:
+            FileNotFoundError: there is no such photo.
+        """
+        return self._member(name).size if self._tar else self._path(name).stat().st_size
+
+    def open(self, name: str) -> Photo:
+        """See `open_photo`.
+
+        Raises:
+            PhotoRefused: the message names the photo.
+            FileNotFoundError: there is no such photo.
+        """
+        try:
+            if self._tar is None:
+                return open_photo(self._path(name))
+            file = self._tar.extractfile(self._member(name))
+            return open_photo(file.read(MAX_BYTES + 1) if file else b"")
+        except PhotoRefused as error:
+            raise PhotoRefused(f"{name} in {self.place}: {error}") from error
+
+    def _member(self, name: str) -> tarfile.TarInfo:
+        if name not in self._members:
+            raise FileNotFoundError(f"No photo {name} in {self.place}.")
+        return self._members[name]
+
+    def _path(self, name: str) -> Path:
+        path = self.place / name
+        if not path.is_file():
+            raise FileNotFoundError(f"No photo {name} in {self.place}.")
+        return path

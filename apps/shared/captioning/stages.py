@@ -1,0 +1,141 @@
+"""One training run after another: teacher forcing, fine-tuning, self-critical; each in a folder of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.shared.captioning.recipe import CaptioningRecipe
+from apps.shared.captioning.scoring import IDS
+from apps.shared.captioning.text import CaptionSet
+from data.tokenizers.subwords import SubwordTokenizer
+from metrics.captions import tokens_of
+from metrics.cider import CiderD
+from training import fit
+from training.recipe import TrainingRecipe
+
+
+class Stages:
+    """Runs the stages of one training, within one time limit.
+
+    A stage that is finished is not run again when a training is resumed: its best weights are taken.
+
+    Args:
+        options: the run's `RunOptions`.
+    """
+
+    def __init__(self, options: Any):
+        self.options, self.began = options, time.monotonic()
+        self.done: dict[str, dict[str, Any]] = {}
+
+    def run(
+        self,
+        name: str,
+        model: Any,
+        recipe: TrainingRecipe,
+        batches: Callable[[int], Sequence],
+        evaluate: Callable[[Any], dict],
+        steps_per_epoch: int,
+        unit: str = "token",
+    ) -> None:
+        """Trains a model; afterwards it has the weights of its best evaluation.
+
+        Args:
+            name: of the stage, and of its folder: "1-frozen".
+            model: a built `keras.Model` that computes its own loss.
+            recipe: how this stage is trained.
+            batches, evaluate: see `training.fit.Run`.
+            steps_per_epoch: batches an epoch.
+            unit: see `training.fit.Run`.
+
+        Raises:
+            training.fit.Interrupted: stopped by the time limit or by ctrl-C, with the work saved.
+        """
+        fit.compile_model(model, recipe, steps_per_epoch, self.options.jit)
+        limit = self.options.time_limit
+        left = None if limit is None else max(0.0, limit - (time.monotonic() - self.began))
+        folder = Path(self.options.output) / "run" / name
+        progress = fit.Run(model, recipe, batches, evaluate, folder, time_limit=left, unit=unit).train()
+        best = next((row for row in progress.history if row["epoch"] == progress.best_epoch), {})
+        seconds = sum(row["seconds"] for row in progress.history)
+        self.done[name] = {"epochs": progress.epoch, "seconds": round(seconds), "dev": best}
+
+
+def cider_reward(captions: CaptionSet, tokenizer: SubwordTokenizer) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The reward of self-critical training: CIDEr-D of the words that tokens spell, by the set's own frequencies."""
+    cider = CiderD([[tokens_of(caption) for caption in item] for item in captions.captions])
+    silent = set(IDS.values())
+
+    def reward(items: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        said = [tokens_of(tokenizer.decode([int(one) for one in row if int(one) not in silent])) for row in tokens]
+        return cider.scores([int(item) for item in items], said).astype(np.float32)
+
+    return reward
+
+
+def self_critical_recipe(recipe: CaptioningRecipe) -> TrainingRecipe:
+    """How the self-critical stage is trained."""
+    return TrainingRecipe(
+        epochs=recipe.self_critical_epochs,
+        batch_size=recipe.self_critical_batch,
+        learning_rate=recipe.self_critical_rate,
+        schedule="linear",
+        warmup_steps=50,
+        weight_decay=0.0,
+        clip_norm=recipe.clip_norm,
+        label_smoothing=0.0,
+        average=min(recipe.average, 0.99),
+        stop_by=recipe.stop_by,
+        patience=0,
+    )
+
+
+def run_self_critical(
+    stages: Stages,
+    name: str,
+    model: Any,
+    recipe: CaptioningRecipe,
+    train: CaptionSet,
+    tokenizer: SubwordTokenizer,
+    batches: Any,
+    evaluate: Callable[[Any], dict],
+) -> None:
+    """The self-critical stage of an encoder–decoder, trained in place.
+
+    Args:
+        stages: of this training.
+        name: see `Stages.run`.
+        model: the encoder–decoder; what is trainable of it is trained.
+        recipe: the model's.
+        train: whose captions the rewards compare with.
+        tokenizer: the model's.
+        batches: an `ItemBatches`.
+        evaluate: takes the self-critical model, whose `.model` is the encoder–decoder.
+    """
+    from training.self_critical import SelfCritical
+
+    critical = SelfCritical(
+        model,
+        cider_reward(train, tokenizer),
+        IDS,
+        max_length=recipe.max_length,
+        samples=recipe.samples,
+        seed=stages.options.seed,
+        name="self_critical",
+    )
+    critical.build_weights(batches.sources.take(np.arange(1), 0))
+    run_recipe = self_critical_recipe(recipe)
+    stages.run(name, critical, run_recipe, batches, evaluate, batches.steps_per_epoch, unit="item")
+
+
+def summary_of(stages: Mapping[str, Mapping[str, Any]]) -> str:
+    """The stages for a card, one line each."""
+    lines = []
+    for name, stage in stages.items():
+        dev = ", ".join(f"{key} {stage['dev'][key]:g}" for key in ("loss", "score", "bleu_4") if key in stage["dev"])
+        lines.append(f"- {name}: {stage['epochs']} epochs, {stage['seconds'] / 60:.0f} minutes; best on dev: {dev}")
+    return "\n".join(lines)
