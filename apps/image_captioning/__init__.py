@@ -1,0 +1,1 @@
+"""Captions for photos, from one vector."""

