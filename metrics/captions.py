@@ -76,7 +76,10 @@ def caption_scores(
     rouge = sum(rouge_l(one, item) for one, item in zip(said, wanted, strict=True)) / len(said)
     return CaptionScores(
         cider_d=100 * float(cider.mean()),
-        **{f"bleu_{order}": value for order, value in enumerate(bleu, start=1)},
+        bleu_1=bleu[0],
+        bleu_2=bleu[1],
+        bleu_3=bleu[2],
+        bleu_4=bleu[3],
         rouge_l=100 * rouge,
         captions=len(said),
         references=sum(map(len, references)) / len(references),
