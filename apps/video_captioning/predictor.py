@@ -193,9 +193,8 @@ class ClipCaptioner(Predictor):
         """
         from keras import ops
 
-        rows = np.stack(
-            [np.where(np.arange(len(features))[:, None] <= last, features, 0) for last in range(len(features))]
-        )
+        count = len(features)
+        rows = np.tril(np.ones((count, count), np.float32))[..., None] * features
         target = np.tile(np.asarray(caption_ids, np.int32), (len(rows), 1))
         target_in = np.concatenate([np.full((len(rows), 1), IDS["bos"], np.int32), target[:, :-1]], axis=1)
         logits = self.speaker({"source": rows.astype(np.float32), "target_in": target_in}, training=False)
