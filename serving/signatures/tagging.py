@@ -54,7 +54,7 @@ class TaggingSignatures(tf.Module):
             words = self.reader.words(tf.identity(text))
         lengths = tf.cast(words.row_lengths(), tf.int32)
         # A row that is all padding must not reach the network: an empty text is one unknown word to it.
-        filled = words.to_tensor("", shape=(None, None))
+        filled = words.to_tensor("")
         filled = tf.cond(tf.equal(tf.shape(filled)[1], 0), lambda: tf.fill((tf.shape(text)[0], 1), ""), lambda: filled)
         real = tf.sequence_mask(lengths, tf.shape(filled)[1])
         blank = tf.one_hot(tf.zeros_like(lengths), tf.shape(filled)[1], on_value=True, off_value=False)
@@ -73,7 +73,7 @@ class TaggingSignatures(tf.Module):
         tail = codes[:, half:]
         tail = tf.ragged.boolean_mask(tail, self._kept(tail, codes.row_lengths(), half))
         codes = tf.concat([codes[:, :half], tail], axis=1)
-        spelled = codes.with_flat_values(self.characters.lookup(codes.flat_values)).to_tensor(PAD_ID, (None, None))
+        spelled = codes.with_flat_values(self.characters.lookup(codes.flat_values)).to_tensor(PAD_ID)
         # Padding is spelled "", which is given one unknown character.
         first = tf.where(tf.equal(tf.strings.length(different), 0), UNK_ID, PAD_ID)[:, tf.newaxis]
         width = tf.maximum(tf.shape(spelled)[1], 1)
