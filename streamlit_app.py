@@ -7,6 +7,7 @@ from apps.lstm_lab import page as lab
 from apps.pos_tagging import page as tagging
 from apps.sentiment import page as sentiment
 from apps.translation import page as translation
+from apps.video_captioning import page as clips
 from apps.word_vectors import page as word_vectors
 
 st.set_page_config(page_title="Carrousel", layout="wide")
@@ -16,10 +17,11 @@ TRANSLATION = st.Page(translation.page, title="Translation", url_path="translati
 SENTIMENT = st.Page(sentiment.page, title="Sentiment", url_path="sentiment")
 TAGGING = st.Page(tagging.page, title="Tagging", url_path="pos-tagging")
 WORDS = st.Page(word_vectors.page, title="Word vectors", url_path="word-vectors")
+CLIPS = st.Page(clips.page, title="Clips", url_path="video-captioning")
 LAB = st.Page(lab.page, title="LSTM lab", url_path="lstm-lab")
 OTHERS = {"sentiment": SENTIMENT, "pos_tagging": TAGGING, "word_vectors": WORDS}
 HOME = st.Page(
     lambda: home.page(translation=TRANSLATION, lab=LAB, others=OTHERS), title="Carrousel", url_path="home", default=True
 )
 
-st.navigation([HOME, TRANSLATION, SENTIMENT, TAGGING, WORDS, LAB], position="top").run()
+st.navigation([HOME, TRANSLATION, SENTIMENT, TAGGING, WORDS, CLIPS, LAB], position="top").run()

@@ -1,0 +1,139 @@
+"""The page of clips: a clip in, its frames and its caption out, and the decoding microscope."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from apps.shared.speaking import Exploration
+from apps.shared.widgets.microscope import microscope
+from apps.video_captioning import view
+from data.clips import MAX_BYTES, SUFFIXES, ClipRefused
+from models.decoding.options import SearchOptions
+
+KEY = "video_captioning"
+STYLE = """<style>
+.st-key-video_captioning_answer [data-testid="stText"], .st-key-video_captioning_answer [data-testid="stText"] * {
+  font-family: "Source Serif", "Source Serif 4", Georgia, serif; font-size: clamp(1.35rem, 3.2vw, 1.9rem);
+  line-height: 1.3; white-space: pre-wrap; overflow-wrap: anywhere;
+}
+</style>"""
+
+
+def page() -> None:
+    """Draws the page."""
+    st.title("A clip in words")
+    models = view.shipped_models()
+    if not models:
+        _without_model()
+        return
+    model, search = _ask(models)
+    given = st.file_uploader(
+        "A clip",
+        type=[suffix.removeprefix(".") for suffix in SUFFIXES],
+        key=f"{KEY}_clip",
+        max_upload_size=MAX_BYTES // 10**6,
+        help="mp4, mov, avi, mkv, webm, mpg or gif. It is decoded here and kept only while this page is open.",
+    )
+    if given is None:
+        st.info("Choose a clip: a few frames of it are read, and become one sentence.")
+        return
+    _answer(given, model, search)
+
+
+def _without_model() -> None:
+    st.info("No model for clips is here yet. This command trains one:")
+    st.code(
+        "python -m apps.video_captioning train --data-dir DIR --output pretrained/video_captioning/msrvtt",
+        language="bash",
+    )
+    st.markdown(
+        "`DIR` holds the MSR-VTT corpus; your own clips do too: `--clips`, `--captions-file` and `--dev-captions-file`."
+    )
+
+
+def _ask(models: dict[str, dict[str, Any]]) -> tuple[str, SearchOptions]:
+    row = st.columns([2, 2, 2], vertical_alignment="bottom")
+    model = row[0].segmented_control(
+        "Model", list(models), default=next(iter(models)), key=f"{KEY}_model", required=True
+    )
+    recipe = models[model]
+    beam = row[1].slider("Beam size", 1, 10, 4, key=f"{KEY}_beam", help="1 takes the likeliest word at every step.")
+    penalty = row[2].slider(
+        "Length penalty",
+        0.0,
+        2.0,
+        float(recipe.get("length_penalty", 1.0)),
+        step=0.05,
+        key=f"{KEY}_penalty",
+        help="Hypotheses are ranked by score / length ** penalty.",
+    )
+    return model, SearchOptions(beam_size=beam, length_penalty=penalty, max_length=int(recipe.get("max_length", 24)))
+
+
+def _answer(given: Any, model: str, search: SearchOptions) -> None:
+    """The film strip, the caption, then the microscope."""
+    from serving.store import DamagedModel
+
+    try:
+        with st.spinner("Decoding the clip…"):
+            key = view.take(given.getvalue(), given.name)
+        clip = view.clip_of(key)
+        _film_strip(clip)
+        with st.spinner("Looking at the frames…"):
+            trace, _ = view.answer(model, key, search)
+            with st.container(key=f"{KEY}_answer"):
+                st.html(STYLE)
+                st.text(trace["hypotheses"][0]["text"] or "(nothing: the model ended at once)")
+            exploration = _exploration(model, key, given.name, search)
+    except ClipRefused as error:
+        st.warning(str(error))
+        return
+    except (DamagedModel, FileNotFoundError) as error:
+        st.error(f"This model cannot be opened. {error}")
+        return
+    except ValueError as error:
+        st.warning(str(error))
+        return
+    for notice in clip.notices:
+        st.info(notice)
+    _look(model, key, exploration)
+    if len(clip.frames) > 1:
+        _as_frames_arrive(model, key, search, view.labels(clip))
+
+
+def _film_strip(clip: Any) -> None:
+    st.image(list(clip.frames), caption=view.labels(clip), width=140)
+
+
+def _exploration(model: str, key: str, name: str, search: SearchOptions) -> Exploration:
+    """The branches of this very question: those of the session, or begun anew."""
+    state, question = st.session_state, (model, key, name, search)
+    if state.get(f"{KEY}_question") != question:
+        exploration = Exploration(make=partial(view.branch, *question), speaker=view.captioner(model))
+        exploration.begin()
+        state[f"{KEY}_question"], state[f"{KEY}_exploration"] = question, exploration
+    return state[f"{KEY}_exploration"]
+
+
+@st.fragment
+def _look(model: str, key: str, exploration: Exploration) -> None:
+    shown = view.microscope_view(model, key, exploration.branches, {"model": model})
+    microscope(f"{KEY}_microscope", shown, exploration.answer)
+
+
+def _as_frames_arrive(model: str, key: str, search: SearchOptions, labels: list[str]) -> None:
+    with st.expander("How sure it was as the frames arrived"):
+        curve = view.arriving(model, key, search)
+        st.line_chart(
+            {"frames read": list(range(1, len(curve) + 1)), "log-probability of the caption": curve},
+            x="frames read",
+            y="log-probability of the caption",
+        )
+        st.caption(f"After the first frame only ({labels[0]}), then two, to all; 0 is certain.")
+
+
+if __name__ == "__main__":
+    page()
