@@ -64,9 +64,7 @@ def describe(
     """The text of `signatures.md`; for the arguments see `save`."""
     first = next(iter(example))
     request = {"signature_name": "search", "inputs": {**example, **_search_example(functions)}}
-    keywords = ", ".join(
-        f"{key}=tf.constant({json.dumps(value, ensure_ascii=False)})" for key, value in example.items()
-    )
+    keywords = ", ".join(f"{key}=tf.constant({_python(value)})" for key, value in example.items())
     rows = [{key: value[0] for key, value in example.items()}]
     instances = {"instances": rows if len(example) > 1 else example[first]}
     parts = [
@@ -117,6 +115,13 @@ def _tables(signatures: Any, functions: Mapping[str, Any]) -> list[str]:
                 lines.append(f"| {way} | `{key}` | {spec.dtype.name} | ({shape}) | {meaning} |")
         parts += [f"### {name}", does[name], "\n".join(lines)]
     return parts
+
+
+def _python(value: Any) -> str:
+    """An example's value in Python; bytes, which are base64 in JSON, are read from a file."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return '[open("FILE", "rb").read()]'
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _json(value: Any) -> str:
