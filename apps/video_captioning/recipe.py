@@ -53,32 +53,34 @@ class VideoCaptioningRecipe(CaptioningRecipe):
 
 
 _CLIPS: dict[str, Any] = {
-    "epochs": 5,
-    "learning_rate": 1.5e-3,
-    "dropout": 0.5,
-    "average": 0.998,
+    "epochs": 3,
+    "learning_rate": 2e-3,
+    "dropout": 0.3,
+    "average": 0.99,
     "patience": 0,
-    "warmup_steps": 300,
-    "self_critical_epochs": 3,
-    "self_critical_rate": 2e-4,
-    "max_length": 20,
+    "warmup_steps": 150,
+    "vocabulary": 2000,
+    "decoder_size": 256,
+    "encoder_size": 256,
+    "self_critical_epochs": 1,
+    "self_critical_rate": 3e-4,
+    "max_length": 13,
 }
 _TRIPLES: dict[str, Any] = {
     "corpus": "video_svo",
     "image_encoder": READY,
-    "vocabulary": 400,
+    "vocabulary": 1000,
     "max_length": 16,
-    "epochs": 30,
-    "batch_size": 32,
-    "learning_rate": 1e-3,
+    "epochs": 20,
+    "batch_size": 16,
+    "learning_rate": 3e-3,
     "warmup_steps": 20,
-    "dropout": 0.4,
+    "dropout": 0.3,
     "average": 0.9,
     "patience": 0,
     "embedding_size": 128,
     "decoder_size": 256,
     "encoder_size": 256,
-    "stop_by": "loss",
 }
 
 RECIPES = {
