@@ -3,6 +3,7 @@
 import streamlit as st
 
 from apps import home
+from apps.image_captioning import page as image_captioning
 from apps.lstm_lab import page as lab
 from apps.pos_tagging import page as tagging
 from apps.sentiment import page as sentiment
@@ -18,10 +19,11 @@ SENTIMENT = st.Page(sentiment.page, title="Sentiment", url_path="sentiment")
 TAGGING = st.Page(tagging.page, title="Tagging", url_path="pos-tagging")
 WORDS = st.Page(word_vectors.page, title="Word vectors", url_path="word-vectors")
 CLIPS = st.Page(clips.page, title="Clips", url_path="video-captioning")
+PHOTOS = st.Page(image_captioning.page, title="Image captioning", url_path="image-captioning")
 LAB = st.Page(lab.page, title="LSTM lab", url_path="lstm-lab")
 OTHERS = {"sentiment": SENTIMENT, "pos_tagging": TAGGING, "word_vectors": WORDS}
 HOME = st.Page(
     lambda: home.page(translation=TRANSLATION, lab=LAB, others=OTHERS), title="Carrousel", url_path="home", default=True
 )
 
-st.navigation([HOME, TRANSLATION, SENTIMENT, TAGGING, WORDS, CLIPS, LAB], position="top").run()
+st.navigation([HOME, TRANSLATION, SENTIMENT, TAGGING, WORDS, CLIPS, PHOTOS, LAB], position="top").run()
