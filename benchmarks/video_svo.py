@@ -1,12 +1,13 @@
 """Subject, relation and object of 447 clips: mean-pool against s2vt and nearest neighbour, by 5-fold cross-validation.
 
-python -m benchmarks.video_svo --data-dir DIR [--epochs N] [--report FILE.json]
+python -m benchmarks.video_svo --data-dir DIR [--epochs N] [--folds N] [--report FILE.json]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,7 @@ def run(data_dir: Path, folder: Path, fold: int, epochs: int, seed: int) -> dict
         parts = [read_split(recipe, split, options, lambda: None) for split in ("train", "test")]  # type: ignore
         found[label] = exact(say(captioner, parts[1].features, captioner.default_search()), parts[1].captions.captions)
         found["nearest neighbour"] = exact(nearest(*parts), parts[1].captions.captions)
+        print(f"fold {fold}, {label}: {found[label]}", file=sys.stderr, flush=True)
     return found
 
 
@@ -50,10 +52,14 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folds", type=int, default=FOLDS, help="fewer for a first look")
     parser.add_argument("--report", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        folds = [run(arguments.data_dir, Path(folder), fold, arguments.epochs, arguments.seed) for fold in range(FOLDS)]
+        folds = [
+            run(arguments.data_dir, Path(folder), fold, arguments.epochs, arguments.seed)
+            for fold in range(arguments.folds)
+        ]
     rows = {
         method: {name: round(float(np.mean([fold[method][name] for fold in folds])), 1) for name in folds[0][method]}
         for method in folds[0]

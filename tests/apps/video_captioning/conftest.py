@@ -5,6 +5,8 @@ import csv
 import numpy as np
 import pytest
 
+from apps.video_captioning.recipe import VideoCaptioningRecipe
+
 SAYS = ("a man sings", "a dog runs fast")
 
 
@@ -40,3 +42,22 @@ def trained(request, corpus, tmp_path_factory):
     words += "--dropout 0 --word-dropout 0 --average 0 --max-length 14 --patience 0".split()
     assert main(VideoCaptioningTask(), words) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def of_pixels():
+    """An untrained captioner whose backbone sees the mean colour of each quarter."""
+    import keras
+
+    from apps.video_captioning.network import build
+    from apps.video_captioning.predictor import ClipCaptioner
+    from data.tokenizers.subwords import SubwordTokenizer
+
+    keras.utils.set_random_seed(3)
+    backbone = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(5, 16, 16, activation="relu")])
+    backbone.build((None, 32, 64, 3))
+    recipe = VideoCaptioningRecipe(
+        feature_size=5, frame_width=64, frame_height=32, decoder_size=12, embedding_size=8, max_length=6
+    )
+    tokenizer = SubwordTokenizer.train(SAYS, 40)
+    return ClipCaptioner(build(recipe, tokenizer.size, backbone), recipe, tokenizer, name="tiny")

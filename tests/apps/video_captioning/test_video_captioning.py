@@ -84,25 +84,6 @@ def test_a_saved_model_says_the_same(trained, corpus, tmp_path):
     assert nothing["caption"].numpy()[0] == b""
 
 
-@pytest.fixture(scope="module")
-def of_pixels():
-    """An untrained captioner whose backbone sees the mean colour of each quarter."""
-    import keras
-
-    from apps.video_captioning.network import build
-    from apps.video_captioning.predictor import ClipCaptioner
-    from data.tokenizers.subwords import SubwordTokenizer
-
-    keras.utils.set_random_seed(3)
-    backbone = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(5, 16, 16, activation="relu")])
-    backbone.build((None, 32, 64, 3))
-    recipe = VideoCaptioningRecipe(
-        feature_size=5, frame_width=64, frame_height=32, decoder_size=12, embedding_size=8, max_length=6
-    )
-    tokenizer = SubwordTokenizer.train(SAYS, 40)
-    return ClipCaptioner(build(recipe, tokenizer.size, backbone), recipe, tokenizer, name="tiny")
-
-
 def test_frames_in_a_folder_give_what_a_saved_model_gives_for_them(of_pixels, tmp_path):
     import tensorflow as tf
     import tensorflow_text  # noqa: F401
