@@ -34,7 +34,7 @@ def run(data_dir: Path, folder: Path, fold: int, epochs: int, seed: int) -> dict
     """Exact matches of one fold, by method."""
     found = {}
     for name, label in (("video-svo", "mean-pool"), ("video-svo-s2vt", "s2vt")):
-        recipe = replace(RECIPES[name], fold=fold, **({"epochs": epochs} if epochs else {}))
+        recipe = replace(RECIPES[name], fold=fold, epochs=epochs or RECIPES[name].epochs)
         options = VideoCaptioningOptions(output=folder / f"{name}-{fold}", data_dir=data_dir, seed=seed)
         keras.utils.set_random_seed(seed)
         task = VideoCaptioningTask()

@@ -14,7 +14,8 @@ from apps.shared.errors import starting
 from apps.shared.task import Report
 from apps.video_captioning.corpus import CaptionedClips, read_split
 from apps.video_captioning.predictor import ClipCaptioner
-from metrics.captions import CaptionScores, caption_scores
+from metrics.captions import CaptionScores, caption_scores, tokens_of
+from metrics.cider import CiderD
 from models.decoding.options import SearchOptions
 
 PLACES = ("subject", "relation", "object")
@@ -63,7 +64,9 @@ def say(captioner: ClipCaptioner, features: np.ndarray, search: SearchOptions) -
 def best_constant(references: Sequence[Sequence[str]], tried: int = 5) -> str:
     """Of the captions that people gave most often, the one that scores best (CIDEr-D) for every clip alike."""
     common = [caption for caption, _ in Counter(one for item in references for one in item).most_common(tried)]
-    return max(common, key=lambda one: caption_scores([one] * len(references), references).cider_d)
+    cider = CiderD([[tokens_of(one) for one in item] for item in references])
+    items = range(len(references))
+    return max(common, key=lambda one: cider.scores(items, [tokens_of(one)] * len(references)).mean())
 
 
 def exact(said: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:

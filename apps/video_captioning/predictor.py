@@ -84,7 +84,7 @@ class ClipCaptioner(Predictor):
 
     def __init__(self, model: ClipModel, recipe: VideoCaptioningRecipe, tokenizer: SubwordTokenizer, name: str = ""):
         self.model, self.recipe, self.tokenizer, self.name = model, recipe, tokenizer, name
-        self.speaker = model.speaker
+        self.speaker: Any = model.speaker
         self.searches = Searches(
             self.speaker.encoder, self.speaker.decoder, ((None, recipe.feature_size), "float32"), IDS
         )

@@ -126,9 +126,10 @@ def branch(model: str, key: str, name: str, search: SearchOptions, operations: t
     speaker, item, units = captioner(model), features(model, key), units_of(clip_of(key))
     command = command_line(model, name, search)
     if not operations:
-        return original_branch(speaker, item, command, *answer(model, key, search), units=units)
+        trace, elapsed = answer(model, key, search)
+        return original_branch(speaker, item, command, trace, elapsed, units)
     parent = branch(model, key, name, search, operations[:-1])
-    return next_branch(speaker, item, search, parent, operations[-1], command, units=units)
+    return next_branch(speaker, item, search, parent, operations[-1], command, units)
 
 
 def units_of(clip: Clip) -> tuple[SourceUnit, ...]:
