@@ -152,6 +152,7 @@ class WordMap {
     this.words = words;
     this.places = places ? places.data : new Float32Array(0);
     this.count = this.places.length / 2;
+    this.widths = [new Map(), new Map()];
     this.element.hidden = !this.count;
   }
 
@@ -171,14 +172,25 @@ class WordMap {
     const style = getComputedStyle(this.canvas);
     this.colours = Object.fromEntries(["paper", "ink", "faint", "quiet", "accent", "input"].map((name) =>
       [name, cssColour(rgb(style.getPropertyValue(`--${name}`)))]));
+    const word = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    this.words32 = Object.fromEntries(["paper", "faint"].map((name) => [name, word(rgb(style.getPropertyValue(`--${name}`)))]));
     this.font = style.getPropertyValue("--sans") || "sans-serif";
     this.draw();
   }
 
   mark(row, near) {
+    const other = row !== this.chosen && this.chosen >= 0;
     this.chosen = row;
     this.near = near;
+    if (other && row >= 0 && row < this.count && this.width) this.follow(row);
     this.draw();
+  }
+
+  /** Moves the map so that the word can be seen, where it cannot. */
+  follow(row) {
+    const [x, y] = this.at(row);
+    if (x < 20 || y < 20 || x > this.width - 60 || y > this.height - 20)
+      this.centre = [this.places[2 * row], this.places[2 * row + 1]];
   }
 
   at(row) {
@@ -200,18 +212,8 @@ class WordMap {
   paint() {
     const pen = this.canvas.getContext("2d");
     const ratio = this.canvas.width / this.width;
+    const seen = this.dots(pen, ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.fillStyle = this.colours.paper;
-    pen.fillRect(0, 0, this.width, this.height);
-    pen.fillStyle = this.colours.faint;
-    const size = Math.min(4, 1.2 * Math.sqrt(this.scale));
-    const seen = [];
-    for (let row = 0; row < this.count; row++) {
-      const [x, y] = this.at(row);
-      if (x < -4 || y < -4 || x > this.width + 4 || y > this.height + 4) continue;
-      pen.fillRect(x - size / 2, y - size / 2, size, size);
-      if (seen.length < 4000) seen.push(row);
-    }
     const taken = new Set();
     const marked = [this.chosen, ...this.near].filter((row) => row >= 0 && row < this.count);
     marked.forEach((row) => this.point(pen, row, row === this.chosen));
@@ -223,6 +225,27 @@ class WordMap {
     }
   }
 
+  /** Every word as a dot, written as pixels: 20,000 calls of the pen would take longer. Gives the words in sight. */
+  dots(pen, ratio) {
+    const { width, height } = this.canvas;
+    if (this.image?.width !== width || this.image.height !== height) this.image = pen.createImageData(width, height);
+    const pixels = new Uint32Array(this.image.data.buffer);
+    pixels.fill(this.words32.paper);
+    const size = Math.max(1, Math.round(Math.min(4, 1.2 * Math.sqrt(this.scale)) * ratio));
+    const unit = (Math.min(this.width, this.height) / 2) * this.scale * ratio;
+    const [left, top] = [width / 2 - this.centre[0] * unit, height / 2 - this.centre[1] * unit];
+    const seen = [];
+    for (let row = 0; row < this.count; row++) {
+      const x = Math.round(left + this.places[2 * row] * unit);
+      const y = Math.round(top + this.places[2 * row + 1] * unit);
+      if (x < 0 || y < 0 || x + size > width || y + size > height) continue;
+      for (let line = y; line < y + size; line++) pixels.fill(this.words32.faint, line * width + x, line * width + x + size);
+      if (seen.length < 1200) seen.push(row);
+    }
+    pen.putImageData(this.image, 0, 0);
+    return seen;
+  }
+
   point(pen, row, chosen) {
     const [x, y] = this.at(row);
     pen.fillStyle = this.colours[chosen ? "accent" : "input"];
@@ -231,14 +254,16 @@ class WordMap {
     pen.fill();
   }
 
-  /** Writes a word beside its point where no other word is; a marked one in any case. */
+  /** Writes a word beside its point where no other word is; the chosen one in any case. */
   label(pen, row, taken, colour, always) {
+    const whole = row === this.chosen;
     const [x, y] = this.at(row);
     pen.font = `${always ? "600 13px" : "11px"} ${this.font}`;
-    const width = pen.measureText(this.words[row]).width;
+    const known = this.widths[always ? 1 : 0];
+    const width = known.get(row) ?? known.set(row, pen.measureText(this.words[row]).width).get(row);
     const cells = [];
     for (let k = Math.floor(x / 14); k <= Math.floor((x + width + 10) / 14); k++) cells.push(`${k},${Math.floor(y / 14)}`);
-    if (!always && (x + width > this.width || cells.some((cell) => taken.has(cell)))) return false;
+    if (!whole && ((!always && x + width > this.width) || cells.some((cell) => taken.has(cell)))) return false;
     cells.forEach((cell) => taken.add(cell));
     const left = Math.min(x + 6, this.width - width - 4);
     if (always) {
