@@ -84,10 +84,9 @@ class ClipCaptioner(Predictor):
 
     def __init__(self, model: ClipModel, recipe: VideoCaptioningRecipe, tokenizer: SubwordTokenizer, name: str = ""):
         self.model, self.recipe, self.tokenizer, self.name = model, recipe, tokenizer, name
-        self.speaker: Any = model.speaker
-        self.searches = Searches(
-            self.speaker.encoder, self.speaker.decoder, ((None, recipe.feature_size), "float32"), IDS
-        )
+        speaker: Any = model.speaker
+        self.speaker = speaker
+        self.searches = Searches(speaker.encoder, speaker.decoder, ((None, recipe.feature_size), "float32"), IDS)
         self._extractor: Extractor | None = None
 
     def default_search(self) -> SearchOptions:
