@@ -17,7 +17,7 @@ MAX_BYTES = 25 * 10**6
 MAX_PIXELS = 50 * 10**6
 MIN_SIDE = 16
 MAX_ASPECT = 20
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "MPO")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 """What is read. Pillow knows more, some of them rarely looked at by anyone who would find a hole."""
 
 
@@ -65,7 +65,7 @@ def open_photo(source: str | Path | bytes) -> Photo:
     except PhotoRefused:
         raise
     except UnidentifiedImageError as error:
-        raise PhotoRefused(f"This is no photo that can be read. {', '.join(FORMATS[:-1])} can.") from error
+        raise PhotoRefused(f"This is no photo that can be read. {', '.join(FORMATS)} can.") from error
     except Image.DecompressionBombError as error:
         raise PhotoRefused(f"The photo has far more than {MAX_PIXELS / 1e6:.0f} megapixels.") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, zlib.error) as error:

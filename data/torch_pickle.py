@@ -41,7 +41,7 @@ class _Storage(NamedTuple):
 
     key: str
     dtype: np.dtype
-    count: int
+    values: int
 
 
 class _Tensor(NamedTuple):
@@ -98,8 +98,8 @@ def _read_storages(file: BinaryIO, keys: list[str], storages: dict[str, _Storage
     for key in keys:
         storage = storages[key]
         (count,) = struct.unpack("<q", file.read(8))
-        raw = file.read(storage.count * storage.dtype.itemsize)
-        if count != storage.count or len(raw) != count * storage.dtype.itemsize:
+        raw = file.read(storage.values * storage.dtype.itemsize)
+        if count != storage.values or len(raw) != count * storage.dtype.itemsize:
             raise RefusedPickle("it is cut off.")
         blocks[key] = np.frombuffer(raw, storage.dtype)
     return blocks

@@ -58,7 +58,8 @@ def encode(captioner: PhotoCaptioner, part: CaptionedPhotos) -> np.ndarray:
     names, found = part.captions.names, []
     with Progress("photos") as progress:
         for some in _groups(names, 64):
-            found.append(captioner.features([captioner.read(part.files.open(name))[0] for name in some]))
+            photos = (captioner.read(part.files.open(name))[0] for name in some)
+            found.append(captioner.features([photo for photo in photos if photo is not None]))
             progress.at(sum(map(len, found)))
     return np.concatenate(found)
 

@@ -27,7 +27,7 @@ def export(captioner: PhotoCaptioner, output: Path) -> None:
     signatures = SpeakingSignatures(
         PhotoEncoder(model, captioner.speaker.encoder),
         captioner.speaker.decoder,
-        PhotoReader(recipe.image_size, recipe.max_length),
+        PhotoReader(captioner.size, recipe.max_length),
         SubwordWriter(captioner.tokenizer.model),
         captioner.default_search(),
         IDS,

@@ -115,7 +115,7 @@ class ViewSources:
 
     def _choose(self, epoch: int) -> np.ndarray:
         generator = np.random.default_rng((self.seed, epoch, 2))
-        return generator.integers(len(self.views), size=self.turned.shape[1])
+        return np.asarray(generator.integers(len(self.views), size=self.turned.shape[1]))
 
     def take(self, items: np.ndarray, epoch: int) -> np.ndarray:
         """See `apps.shared.captioning.batches.Sources`."""

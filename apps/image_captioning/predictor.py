@@ -37,7 +37,8 @@ class PhotoCaptioner(Captioner):
     def __init__(self, model: PhotoModel, recipe: ImageCaptioningRecipe, tokenizer: SubwordTokenizer, name: str = ""):
         super().__init__(model.speaker, model.backbone.features, recipe, tokenizer, name)
         self.model = model
-        pixels = ((None, recipe.image_size, recipe.image_size, 3), "uint8")
+        self.size = recipe.image_size
+        pixels = ((None, self.size, self.size, 3), "uint8")
         self._encode = backend.compiled(lambda photos: model(photos), [pixels])
 
     def read(self, item: Any) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -45,7 +46,7 @@ class PhotoCaptioner(Captioner):
         if isinstance(item, str | Path) and not str(item).strip():
             return None, ()
         photo = item if isinstance(item, Photo) else open_photo(item)
-        return squash(photo.image, self.recipe.image_size), photo.notices
+        return squash(photo.image, self.size), photo.notices
 
     def features(self, values: Sequence[np.ndarray]) -> np.ndarray:
         """What the decoder starts from: float32 (n, regions, features)."""

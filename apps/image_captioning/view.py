@@ -106,7 +106,8 @@ def branch(model: str, photo: Asked, search: SearchOptions, operations: tuple[st
     speaker, command = captioner(model), command_line(model, photo.name, search)
     units = regions(photo.content, answer(model, photo, search)[0]["source"])
     if not operations:
-        return original_branch(speaker, photo.content, command, *answer(model, photo, search), units=units)
+        trace, elapsed_ms = answer(model, photo, search)
+        return original_branch(speaker, photo.content, command, trace, elapsed_ms, units)
     parent = branch(model, photo, search, operations[:-1])
     return next_branch(speaker, photo.content, search, parent, operations[-1], command, units=units)
 

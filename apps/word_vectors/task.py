@@ -66,6 +66,6 @@ class WordVectorsTask(Task):
 
     def evaluate(self, predictor: Any, options: WordVectorsEvaluateOptions, search: Any) -> Report:
         """Analogies and similarities, with what is out of vocabulary; see `Task.evaluate`."""
-        from apps.word_vectors import evaluation
+        from apps.word_vectors.evaluation import evaluate
 
-        return evaluation.evaluate(predictor, options)
+        return evaluate(predictor, options)
