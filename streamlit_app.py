@@ -18,12 +18,18 @@ TRANSLATION = st.Page(translation.page, title="Translation", url_path="translati
 SENTIMENT = st.Page(sentiment.page, title="Sentiment", url_path="sentiment")
 TAGGING = st.Page(tagging.page, title="Tagging", url_path="pos-tagging")
 WORDS = st.Page(word_vectors.page, title="Word vectors", url_path="word-vectors")
+PHOTOS = st.Page(image_captioning.page, title="Photos", url_path="image-captioning")
 CLIPS = st.Page(clips.page, title="Clips", url_path="video-captioning")
-PHOTOS = st.Page(image_captioning.page, title="Image captioning", url_path="image-captioning")
 LAB = st.Page(lab.page, title="LSTM lab", url_path="lstm-lab")
-OTHERS = {"sentiment": SENTIMENT, "pos_tagging": TAGGING, "word_vectors": WORDS}
+OTHERS = {
+    "image_captioning": PHOTOS,
+    "video_captioning": CLIPS,
+    "sentiment": SENTIMENT,
+    "pos_tagging": TAGGING,
+    "word_vectors": WORDS,
+}
 HOME = st.Page(
     lambda: home.page(translation=TRANSLATION, lab=LAB, others=OTHERS), title="Carrousel", url_path="home", default=True
 )
 
-st.navigation([HOME, TRANSLATION, SENTIMENT, TAGGING, WORDS, CLIPS, PHOTOS, LAB], position="top").run()
+st.navigation([HOME, TRANSLATION, PHOTOS, CLIPS, SENTIMENT, TAGGING, WORDS, LAB], position="top").run()

@@ -68,7 +68,7 @@ def page(*, translation: Any, lab: Any, others: Mapping[str, Any]) -> None:
 
     Args:
         translation, lab: the `st.Page`s to link to.
-        others: by application, those of `EXAMPLES`.
+        others: by application, the `st.Page`s of all others.
     """
     st.title("Carrousel")
     st.markdown(
@@ -101,6 +101,9 @@ def _examples(links: Mapping[str, Any]) -> None:
             st.text(example.text)
             st.text(_said(example))
             st.page_link(links[example.application], label=f"**Open {example.title.lower()} →**")
+    st.markdown("Photos and clips become one vector, too, and the same decoder speaks from it.")
+    for application, label in (("image_captioning", "Open the photos"), ("video_captioning", "Open the clips")):
+        st.page_link(links[application], label=f"**{label} →**")
 
 
 def _said(example: Example) -> str:
