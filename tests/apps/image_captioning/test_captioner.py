@@ -10,6 +10,7 @@ from PIL import Image
 from apps.image_captioning.task import ImageCaptioningEvaluateOptions, ImageCaptioningTask
 from apps.shared.commands import main
 from apps.shared.predictor import Failed
+from metrics.captions import caption_scores
 from models.decoding.options import SearchOptions
 from tests.apps.image_captioning.conftest import COLOURS
 
@@ -74,9 +75,13 @@ def test_evaluation_has_the_metrics_and_its_controls(captioner, files):
     options = ImageCaptioningEvaluateOptions(
         model="made", data_dir=None, photos=files["photos"], captions_file=files["dev_captions_file"]
     )
-    report = ImageCaptioningTask().evaluate(captioner, options, SearchOptions(beam_size=2, max_length=10))
-    assert report.scores["cider_d"] > report.scores["rows"]["one caption for all"]["cider_d"]
+    search = SearchOptions(beam_size=2, max_length=10)
+    report = ImageCaptioningTask().evaluate(captioner, options, search)
+    said = [one.caption for one in captioner.predict([files["photos"] / f"{name}-3.png" for name in COLOURS], search)]
+    alone = caption_scores(said, [[f"a {name} wall"] for name in COLOURS])
+    assert report.scores["cider_d"] == pytest.approx(alone.cider_d, abs=0.01)
     assert report.scores["captions"] == 4 and "CIDEr-D" in report.table
+    assert {"greedy", "beam", "other photos' captions", "one caption for all"} <= report.scores["rows"].keys()
 
 
 def test_the_saved_model_captions_image_bytes_as_predict_does(captioner, photos, tmp_path):
