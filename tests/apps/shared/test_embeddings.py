@@ -71,3 +71,27 @@ def test_frozen_vectors_are_not_trained():
     table = embeddings.layer(embeddings.parse("glove"), WORDS, 2, trainable=False)
     table.build((None, None))
     assert not table.trainable_weights and len(table.weights) == 1
+
+
+def test_a_hub_text_module_is_asked_word_by_word_and_trains(tmp_path):
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = tf.Variable([[1.0, 2.0], [3.0, 4.0]], name="table")
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def __call__(self, words):
+            return tf.gather(self.table, tf.cast(tf.equal(words, "dog"), tf.int32))
+
+    tf.saved_model.save(Module(), str(tmp_path / "module"))
+    layer = embeddings.layer(embeddings.parse(f"hub:{tmp_path / 'module'}"), WORDS, 9)
+    assert layer.output_dim == 2
+    ids = tf.constant([[4, 5], [5, 0]])
+    assert np.asarray(layer(ids)).tolist() == [[[1, 2], [3, 4]], [[3, 4], [1, 2]]]
+    assert [tuple(variable.shape) for variable in layer.trainable_weights] == [(2, 2)]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(ids))
+    (slope,) = tape.gradient(loss, [layer.trainable_weights[0].value])
+    assert tf.convert_to_tensor(slope).numpy().tolist() == [[2, 2], [2, 2]]
