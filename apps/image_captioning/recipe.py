@@ -59,6 +59,6 @@ _SHIPPED: dict[str, Any] = {
 }
 
 RECIPES = {
-    "flickr8k-frozen": ImageCaptioningRecipe(**_SHIPPED),
+    "flickr8k-frozen": ImageCaptioningRecipe(**{**_SHIPPED, "epochs": 7, "average": 0.997}),
     "flickr8k": ImageCaptioningRecipe(**_SHIPPED, fine_tune_epochs=6, self_critical_epochs=6),
 }

@@ -153,7 +153,7 @@ def test_when_time_is_over_what_there_is_is_taken(tmp_path):
     try:
         clip = open_clip(path, decode_seconds=0.001)
     except ClipRefused as error:
-        assert "No frame" in str(error)
+        assert "No frame" in str(error) or "was ended" in str(error)  # a machine under load is slow to begin
     else:
         assert any("Decoding took" in notice for notice in clip.notices)
 
