@@ -103,6 +103,7 @@ class _Item:
                     self.postings.setdefault(gram, []).append(posting)
 
     def score(self, hypothesis: Tokens, frequencies: DocumentFrequencies) -> float:
+        """CIDEr-D of one hypothesis, ×10 as COCO prints it (Vedantam et al. 2015, section 6)."""
         weights, norms = _weighted(hypothesis, frequencies)
         similar = [0.0] * self.count
         for gram, weight in weights.items():

@@ -72,9 +72,8 @@ class TaggingTask(Task):
 
     def export(self, predictor: Any, output: Path) -> None:
         """Writes the tagger as a SavedModel; see `Task.export`."""
-        from serving.signatures.tagging import TaggingSignatures
-
         from serving import export
+        from serving.signatures.tagging import TaggingSignatures
 
         vocabulary = predictor.vocabulary
         signatures = TaggingSignatures(predictor.model, vocabulary.words, vocabulary.characters, vocabulary.tags)

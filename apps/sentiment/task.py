@@ -81,10 +81,9 @@ class SentimentTask(Task):
 
     def export(self, predictor: Any, output: Path) -> None:
         """Writes the classifier as a SavedModel; see `Task.export`."""
+        from serving import export
         from serving.signatures.classifying import ClassifyingSignatures
         from serving.signatures.words import WordReader
-
-        from serving import export
 
         reader = WordReader(predictor.tokenizer.words, predictor.recipe.max_length, predictor.tokenizer.lowercase)
         signatures = ClassifyingSignatures(predictor.model, reader, predictor.labels, predictor.recipe.temperature)

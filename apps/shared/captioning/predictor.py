@@ -97,7 +97,10 @@ class Captioner(Predictor):
 
     def answer(self, values: Sequence[Any], search: SearchOptions | None = None) -> list[Caption]:
         """Captions prepared inputs; see `Predictor.answer`."""
-        return self.say(self.features(values), search or self.default_search())
+        search, answers = search or self.default_search(), []
+        for start in range(0, len(values), self.searched_at_once):  # the features of all would not fit
+            answers += self.say(self.features(values[start : start + self.searched_at_once]), search)
+        return answers
 
     def say(self, features: np.ndarray, search: SearchOptions) -> list[Caption]:
         """Captions of features, float32 (n, regions, features)."""
