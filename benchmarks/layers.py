@@ -77,7 +77,6 @@ def measure(args) -> None:
     """The child: times everything at one shape and writes JSON to standard output."""
     threads, shape = args.threads[0], tuple(int(number) for number in args.shapes[0].split(","))
     measuring.set_threads(threads)
-    import models  # noqa: F401  (sets what TensorFlow is started with, for Keras' layers and ours alike)
 
     torch, precisions = torch_process(args, shape, threads), {}
     for precision in args.precisions:

@@ -12,7 +12,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from apps.video_captioning.corpus import read_split
@@ -32,6 +31,8 @@ def nearest(train, test) -> list[str]:
 
 def run(data_dir: Path, folder: Path, fold: int, epochs: int, seed: int) -> dict[str, dict[str, float]]:
     """Exact matches of one fold, by method."""
+    import keras  # after the applications, which switch oneDNN on
+
     found = {}
     for name, label in (("video-svo", "mean-pool"), ("video-svo-s2vt", "s2vt")):
         recipe = replace(RECIPES[name], fold=fold, epochs=epochs or RECIPES[name].epochs)
