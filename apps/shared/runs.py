@@ -13,8 +13,8 @@ from apps.shared.files import write_text
 RUN, RECIPE, SETTINGS = "run", "recipe.json", "settings.json"
 KEPT = ("seed", "precision", "jit")
 """Options on which the run's numbers depend."""
-EXTENDED = ("epochs", "patience")
-"""Recipe fields that may change when a run goes on."""
+EXTENDED = ("epochs", "fine_tune_epochs", "self_critical_epochs", "patience")
+"""Recipe fields that may change when a run goes on: longer, or with another stage."""
 
 
 def check_output(output: Path, resume: bool, program: str) -> None:
