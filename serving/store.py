@@ -206,6 +206,11 @@ def resolve(model: str | Path, app: str) -> Path:
     )
 
 
+def fingerprint(folder: str | Path) -> str:
+    """What tells a model from every other: the sha256 of its manifest, which has that of each of its files."""
+    return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():

@@ -1,0 +1,95 @@
+"""Ray on this machine, or the one that RAY_ADDRESS names: started quietly, stopped always, nothing sent home."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+OBJECT_STORE_BYTES = 200 * 2**20
+"""Between processes go questions and names of files; nothing large."""
+NEEDED = "Ray is not installed: pip install -r requirements-scale.txt"
+
+
+def require() -> None:
+    """Makes sure that Ray can be imported.
+
+    Raises:
+        ImportError: it is not installed; the message names the command.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ImportError(NEEDED)
+
+
+@contextmanager
+def running(cpus: float, debug: bool = False) -> Iterator[Any]:
+    """Ray, for as long as the body runs.
+
+    Where RAY_ADDRESS is set, that cluster is used and stays; its machines need this project and the same files under
+    the same paths. Else Ray is started here, its logs lie in a folder of their own and go with it.
+
+    Args:
+        cpus: what Ray may take for granted here; its workers count against it.
+        debug: show what Ray and its workers log, and keep the logs.
+
+    Yields:
+        The module `ray`.
+
+    Raises:
+        ImportError: Ray is not installed.
+        RuntimeError: it does not start.
+    """
+    require()
+    _prepare(debug)
+    import ray
+
+    here = not os.environ.get("RAY_ADDRESS")
+    folder = tempfile.mkdtemp(prefix="ray-") if here and not debug else ""
+    own: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    settings: dict[str, Any] = {"log_to_driver": debug, "logging_level": "INFO" if debug else "CRITICAL"}
+    settings |= {**own, **({"_temp_dir": folder} if folder else {})} if here else {}
+    try:
+        _start(ray, settings, tries=3 if here else 1)
+        yield ray
+    finally:
+        ray.shutdown()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(ray: Any, settings: dict[str, Any], tries: int) -> None:
+    """Ray gives its own processes 30 seconds, too few on a machine that is busy enough: then once more."""
+    for left in reversed(range(tries)):
+        try:
+            ray.init(**settings)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                raise RuntimeError(f"Ray does not start: {error}") from error
+
+
+def _prepare(debug: bool) -> None:
+    """What Ray and its workers read from the environment, which they inherit."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "1" if debug else "0")
+    if not debug:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(ROOT) not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
+
+
+def set_threads(threads: int) -> None:
+    """The threads of one worker's arithmetic; called in it, before TensorFlow is imported."""
+    import models  # noqa: F401  (switches oneDNN on, as every command does)
+
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
