@@ -45,13 +45,33 @@ class EncoderDecoder(keras.Model):
         bag_of_words: weight of a second loss that asks the summary alone, before any token was read, for the set of
             words of the target (Ma et al. 2018, "Bag-of-Words as Target for Neural Machine Translation").
         pad_id: id of padding.
+        scheduled_sampling: share of the tokens read that are the model's own draws at the end of training (Bengio et
+            al. 2015); it rises evenly from 0 over `sampling_steps`. They are drawn for all steps at once, from what the
+            model says after the true tokens (Mihaylova & Martins 2019), and cost a second forward pass.
+        seed: of the draws.
+
+    Attributes:
+        sampling_steps: training steps over which the share rises; who trains the model sets it.
     """
 
-    def __init__(self, encoder, decoder, label_smoothing=0.0, bag_of_words=0.0, pad_id=0, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        label_smoothing=0.0,
+        bag_of_words=0.0,
+        pad_id=0,
+        scheduled_sampling=0.0,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.label_smoothing, self.bag_of_words, self.pad_id = label_smoothing, bag_of_words, pad_id
         self.nats = keras.metrics.Mean(name="nats")
+        self.scheduled_sampling, self.sampling_steps = scheduled_sampling, 1
+        if scheduled_sampling:
+            self.seed_generator = keras.random.SeedGenerator(seed)
         self.bag_layer = None
         if bag_of_words:
             self.bag_layer = keras.layers.Dense(decoder.embedding.output_dim, name="bag_of_words")
@@ -60,10 +80,28 @@ class EncoderDecoder(keras.Model):
         """float32 (batch, time, vocabulary) logits, or with a bag-of-words loss `{"tokens": …, "bag": (batch, V)}`."""
         encoded = self.encoder(inputs["source"], training=training)
         state = self.decoder.start(encoded, training=training)
-        logits = self.decoder(inputs["target_in"], state, training=training)
+        target_in = inputs["target_in"]
+        if training and self.scheduled_sampling:
+            target_in = self._with_own_words(target_in, self.decoder(target_in, state))
+        logits = self.decoder(target_in, state, training=training)
         if not self.bag_layer:
             return logits
         return {"tokens": logits, "bag": self.decoder.vocabulary_scores(self.bag_layer(encoded["summary"]))}
+
+    def sampling_share(self):
+        """The share of the tokens read that are the model's own at this step of training, float32 scalar."""
+        steps = ops.cast(self.optimizer.iterations, "float32") if getattr(self, "optimizer", None) else 0.0
+        return self.scheduled_sampling * ops.minimum(steps / float(max(1, self.sampling_steps)), 1.0)
+
+    def _with_own_words(self, target_in, logits):
+        """Some of the tokens read, replaced by what the model would have said there; `<s>` and padding never."""
+        shape = ops.shape(target_in)
+        own = keras.random.categorical(ops.reshape(logits, (-1, logits.shape[-1])), 1, seed=self.seed_generator)
+        own = ops.cast(ops.reshape(own, shape), target_in.dtype)
+        own = ops.concatenate([target_in[:, :1], own[:, :-1]], axis=1)  # what is read at a step was said one earlier
+        chosen = keras.random.uniform(shape, seed=self.seed_generator) < self.sampling_share()
+        chosen = ops.logical_and(chosen, ops.not_equal(target_in, self.pad_id))
+        return ops.stop_gradient(ops.where(chosen, own, target_in))
 
     def build_weights(self, source_shape=(1, 3)):
         """Creates every weight by running once on a source of the given shape, all ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.image_captioning.recipe import ImageCaptioningRecipe
+from apps.image_captioning.samples import folder
 from apps.shared.captioning.card import Card, write_card
 
 FLICKR8K = (
@@ -18,8 +19,48 @@ BACKBONE = (
 )
 
 
+OTHERS = (
+    "chelsea.png",
+    "astronaut.png",
+    "motorcycle_left.png",
+    "coffee.png",
+    "rocket.jpg",
+    "horse.png",
+    "camera.png",
+    "coins.png",
+    "page.png",
+    "retina.jpg",
+    "hubble_deep_field.jpg",
+    "brick.png",
+)
+"""Photos of scikit-image, whose captions every card has: good and bad alike, none chosen."""
+
+
+def other_photos(captioner: Any) -> str:
+    """The card's section on photos that are not the corpus', in Markdown; empty where scikit-image is not installed.
+
+    Args:
+        captioner: a `PhotoCaptioner`.
+    """
+    place = folder()
+    if place is None:
+        return ""
+    names = [name for name in OTHERS if (place / name).is_file()]
+    said = captioner.predict([place / name for name in names])
+    rows = "\n".join(f"| {name} | {one.to_line()} |" for name, one in zip(names, said, strict=True))
+    return (
+        "## Photos that are not the corpus'\n\nFrom scikit-image, by beam search, good and bad alike:\n\n"
+        f"| photo | caption |\n| --- | --- |\n{rows}\n"
+    )
+
+
 def model_card(
-    recipe: ImageCaptioningRecipe, metrics: dict[str, Any], options: Any, parameters: int, photos: int
+    recipe: ImageCaptioningRecipe,
+    metrics: dict[str, Any],
+    options: Any,
+    parameters: int,
+    photos: int,
+    others: str = "",
 ) -> str:
     """Writes the card of a trained captioner, in Markdown.
 
@@ -29,6 +70,7 @@ def model_card(
         options: the run's; says the seed and whose files were read.
         parameters: of the model, its image encoder included.
         photos: trained on.
+        others: from `other_photos`.
     """
     own = options.captions_file is not None
     data = f"The user's own photos, {photos:,} of them." if own else FLICKR8K
@@ -46,4 +88,4 @@ def model_card(
         "and age of people, and repeats what its captions took for granted. Counts beyond two, small things and text "
         "within photos are mostly lost. Do not use it where a wrong word does harm.",
     )
-    return write_card(card, recipe, metrics, options, parameters)
+    return write_card(card, recipe, metrics, options, parameters, others)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from apps.image_captioning import network
-from apps.image_captioning.card import model_card
+from apps.image_captioning.card import model_card, other_photos
 from apps.image_captioning.corpus import CaptionedPhotos, read_split
 from apps.image_captioning.features import KeptMaps, ViewSources, pooled
+from apps.image_captioning.predictor import PhotoCaptioner
 from apps.image_captioning.recipe import ImageCaptioningRecipe
 from apps.shared.captioning.batches import (
     ArraySources,
@@ -23,14 +24,13 @@ from apps.shared.captioning.batches import (
 from apps.shared.captioning.network import join
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
 from apps.shared.captioning.stages import Stages, run_self_critical
+from apps.shared.captioning.start import SUBWORDS, Start, fingerprint
 from apps.shared.captioning.text import learn_tokenizer
 from apps.shared.errors import starting
 from data.tokenizers.subwords import SubwordTokenizer
 from models.encoders.image import UpperEncoder
 from serving import store
 from training.recipe import TrainingRecipe
-
-SUBWORDS = "subwords.model"
 
 
 def train(recipe: ImageCaptioningRecipe, options: Any) -> Path:
@@ -45,8 +45,12 @@ def train(recipe: ImageCaptioningRecipe, options: Any) -> Path:
     """
     with starting():
         train_set, dev_set = read_split("train", options), read_split("val", options)
+        start = Start.read(recipe.start_from, ("image_captioning",))
         tokenizer = _tokenizer(train_set, recipe, options)
-        model = network.build(recipe, tokenizer.size, fresh=True)
+        model = network.build(recipe, tokenizer.size, fresh=start is None)
+        if start is not None:
+            start.check(recipe, also=("image_encoder",))
+            start.give(model, tokenizer)
         work = _Work.prepare(model, recipe, options, train_set, dev_set, tokenizer)
     stages = Stages(options)
     work.frozen(stages)
@@ -57,6 +61,8 @@ def train(recipe: ImageCaptioningRecipe, options: Any) -> Path:
     penalty, by_penalty = tune_length_penalty(work.dev_score(), model.speaker)
     recipe = with_penalty(recipe, penalty)
     metrics = {"stages": stages.done, "dev_beam_4_by_length_penalty": by_penalty}
+    parameters, photos = int(model.count_params()), len(train_set.captions)
+    others = other_photos(PhotoCaptioner(model, recipe, tokenizer))
     return store.write(
         options.output,
         task="image_captioning",
@@ -64,7 +70,7 @@ def train(recipe: ImageCaptioningRecipe, options: Any) -> Path:
         model=model,
         files={SUBWORDS: tokenizer.model},
         metrics=metrics,
-        card=model_card(recipe, metrics, options, int(model.count_params()), len(train_set.captions)),
+        card=model_card(recipe, metrics, options, parameters, photos, others),
     )
 
 
@@ -103,6 +109,8 @@ class _Work:
     def prepare(cls, model, recipe, options, train_set, dev_set, tokenizer) -> _Work:
         """Computes the features, or finds them on the disk."""
         key = f"{recipe.image_encoder} {recipe.image_weights} {getattr(model.backbone, 'split', '')}"
+        if recipe.start_from:
+            key += f" {fingerprint(model.backbone)}"
         kept = KeptMaps(options.features, model.backbone, key, recipe)
         dev_maps = kept.get(dev_set.captions.names, dev_set.files, 0)
         train_maps = [kept.get(train_set.captions.names, train_set.files, view) for view in range(recipe.views)]

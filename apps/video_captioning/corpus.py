@@ -41,7 +41,7 @@ def read_split(
         recipe: the corpus and the encoder.
         split: "train", "val" or "test".
         options: has `data_dir`, `features`, `clips`, `captions_file`, `cache`, for "val" `dev_captions_file` too.
-        extractor: makes the extractor, where frames must be read.
+        extractor: gives the extractor, where frames must be read or their features found.
 
     Raises:
         UserError: there is nothing to read.
@@ -55,7 +55,7 @@ def read_split(
         if place is None:
             raise UserError("Name the ready features with --features: a folder of .npy files, or an .npz.")
         return _ready(recipe, items, FrameFeatures(place))
-    kept = KeptFeatures(options.cache, recipe)
+    kept = KeptFeatures(options.cache, recipe, extractor().fingerprint)
     if recipe.corpus == "msrvtt":
         frames = {item.name: item.frames for item in items}
         marks = [(item.name, " ".join(item.frames)) for item in items]
@@ -71,6 +71,20 @@ def read_split(
     if folder is None:
         raise UserError("Name the folder of your clips with --clips, or their ready features with --features.")
     return _from_clips(items, folder, kept, extractor)
+
+
+def read_texts(recipe: VideoCaptioningRecipe, options: Any) -> CaptionSet:
+    """The captions of the corpus' whole training part as text, of clips that are not at hand too.
+
+    None of a clip that the model is chosen or tested by is among them.
+
+    Raises:
+        UserError: there is nothing to read.
+        ValueError, FileNotFoundError: see `data.corpora`.
+    """
+    if recipe.corpus == "msrvtt" and options.captions_file is None and options.data_dir is not None:
+        return CaptionSet.of(msrvtt.read_texts(options.data_dir, "train"))
+    return CaptionSet.of(_items(recipe, "train", options))
 
 
 def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[Any]:

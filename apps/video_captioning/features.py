@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from apps.shared.captioning.start import fingerprint
 from apps.shared.progress import Progress
 from apps.video_captioning.recipe import VideoCaptioningRecipe
 from data.clips import squash
@@ -28,7 +29,7 @@ class Extractor:
     """
 
     def __init__(self, model: Any, recipe: VideoCaptioningRecipe):
-        self.recipe = recipe
+        self.model, self.recipe = model, recipe
         shape = (None, recipe.frame_height, recipe.frame_width, 3)
         self.function = backend.compiled(lambda pixels: model(pixels), [(shape, "float32")])
 
@@ -41,6 +42,11 @@ class Extractor:
         ]
         return np.concatenate(parts).astype(np.float32)
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the backbone's weights, see `apps.shared.captioning.start.fingerprint`."""
+        return fingerprint(self.model.backbone)
+
 
 class KeptFeatures:
     """Features of the clips of a corpus, kept on the disk: one file a corpus and encoder.
@@ -48,11 +54,12 @@ class KeptFeatures:
     Args:
         folder: where they are kept.
         recipe: names the encoder and the size of the frames.
+        fingerprint: of the encoder's weights.
     """
 
-    def __init__(self, folder: Path, recipe: VideoCaptioningRecipe):
+    def __init__(self, folder: Path, recipe: VideoCaptioningRecipe, fingerprint: str = ""):
         self.folder = folder
-        self.key = f"{recipe.image_encoder} {recipe.frame_width}x{recipe.frame_height}"
+        self.key = f"{recipe.image_encoder} {recipe.frame_width}x{recipe.frame_height} {fingerprint}".rstrip()
 
     def get(
         self, clips: list[tuple[str, str]], frames_of: Callable[[str], np.ndarray], extractor: Callable[[], Extractor]

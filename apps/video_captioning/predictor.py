@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from apps.shared.captioning.predictor import Captioner
-from apps.shared.captioning.scoring import IDS
 from apps.video_captioning.features import Extractor
 from apps.video_captioning.network import ClipModel
 from apps.video_captioning.recipe import VideoCaptioningRecipe
@@ -95,12 +94,6 @@ class ClipCaptioner(Captioner):
         Returns:
             One sum of log-probabilities a frame.
         """
-        from keras import ops
-
         count = len(features)
         rows = np.tril(np.ones((count, count), np.float32))[..., None] * features
-        target = np.tile(np.asarray(caption_ids, np.int32), (len(rows), 1))
-        target_in = np.concatenate([np.full((len(rows), 1), IDS["bos"], np.int32), target[:, :-1]], axis=1)
-        logits = self.speaker({"source": rows.astype(np.float32), "target_in": target_in}, training=False)
-        log_probs = np.asarray(ops.log_softmax(logits, axis=-1))
-        return np.take_along_axis(log_probs, target[..., None], axis=-1)[..., 0].sum(axis=1).tolist()
+        return self.log_probs(rows.astype(np.float32), caption_ids).sum(axis=1).tolist()

@@ -15,7 +15,8 @@ READY = "features"
 class VideoCaptioningRecipe(CaptioningRecipe):
     """Frame features, their summary, and a decoder that speaks from it (Venugopalan et al. 2015).
 
-    Its stages: teacher forcing on the features of a frozen image encoder; self-critical.
+    Its stages: captions as text; teacher forcing on the features of a frozen image encoder; self-critical. `start_from`
+    may be a captioner of photos of the same sizes: its image encoder then makes the features, and its decoder goes on.
     """
 
     corpus: str = "msrvtt"
@@ -38,6 +39,8 @@ class VideoCaptioningRecipe(CaptioningRecipe):
     """s2vt: width of what the frames' LSTM reads."""
     encoder_size: int = 512
     """s2vt: units of the frames' LSTM."""
+    language_epochs: int = 0
+    """Passes over the captions of all training clips as text, before any clip is seen; 0 leaves this stage out."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -47,7 +50,8 @@ class VideoCaptioningRecipe(CaptioningRecipe):
             raise ValueError(f"encoder must be mean-pool or s2vt, got {self.encoder!r}.")
         if not 0 <= self.fold < 5:
             raise ValueError(f"fold must be 0 to 4, got {self.fold!r}.")
-        for name, least in {"frame_width": 32, "frame_height": 32, "max_frames": 1, "feature_size": 0}.items():
+        lowest = {"frame_width": 32, "frame_height": 32, "max_frames": 1, "feature_size": 0, "language_epochs": 0}
+        for name, least in lowest.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)!r}.")
 
@@ -65,6 +69,14 @@ _CLIPS: dict[str, Any] = {
     "self_critical_epochs": 1,
     "self_critical_rate": 3e-4,
     "max_length": 13,
+}
+_FROM_PHOTOS: dict[str, Any] = {
+    **_CLIPS,
+    "start_from": "image_captioning/flickr8k-frozen",
+    "image_encoder": "efficientnet-lite2",
+    "decoder_size": 512,
+    "learning_rate": 1e-3,
+    "dropout": 0.5,
 }
 _TRIPLES: dict[str, Any] = {
     "corpus": "video_svo",
@@ -86,6 +98,8 @@ _TRIPLES: dict[str, Any] = {
 RECIPES = {
     "msrvtt": VideoCaptioningRecipe(**_CLIPS),
     "msrvtt-s2vt": VideoCaptioningRecipe(**_CLIPS, encoder="s2vt", context="start"),
+    "msrvtt-from-photos": VideoCaptioningRecipe(**_FROM_PHOTOS),
+    "msrvtt-s2vt-from-photos": VideoCaptioningRecipe(**_FROM_PHOTOS, encoder="s2vt", context="start"),
     "video-svo": VideoCaptioningRecipe(**_TRIPLES),
     "video-svo-s2vt": VideoCaptioningRecipe(**_TRIPLES, encoder="s2vt", context="start"),
 }

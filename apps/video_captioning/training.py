@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from apps.shared.captioning.batches import ArraySources, BatchesByCaption, EncodedCaptions, ItemBatches
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
 from apps.shared.captioning.stages import Stages, run_self_critical
-from apps.shared.captioning.text import learn_tokenizer
+from apps.shared.captioning.start import SUBWORDS, Start
+from apps.shared.captioning.text import CaptionSet, learn_tokenizer
 from apps.shared.errors import UserError, starting
 from apps.video_captioning import network
 from apps.video_captioning.card import model_card
-from apps.video_captioning.corpus import CaptionedClips, read_split
+from apps.video_captioning.corpus import CaptionedClips, read_split, read_texts
 from apps.video_captioning.features import Extractor
-from apps.video_captioning.recipe import VideoCaptioningRecipe
+from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
 from data.tokenizers.subwords import SubwordTokenizer
 from serving import store
 
-SUBWORDS = "subwords.model"
+STARTS = ("video_captioning", "image_captioning")
+"""The applications whose models a training may start from."""
 
 
 def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
@@ -33,20 +38,24 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
         `options.output`.
     """
     with starting():
-        backbone = network.build_backbone(recipe, fresh=True)
-        pixels = network.ClipModel(backbone, name="pixels")
-        train_set, dev_set = (
-            read_split(recipe, split, options, lambda: Extractor(pixels, recipe)) for split in ("train", "val")
-        )
+        start = read_start(recipe)
+        backbone = network.build_backbone(recipe, fresh=start is None)
+        extractor = cache(lambda: _extractor(backbone, recipe, start))
+        train_set, dev_set = (read_split(recipe, split, options, extractor) for split in ("train", "val"))
         recipe = _with_size(recipe, train_set, dev_set, backbone)
-        tokenizer = _tokenizer(train_set, recipe, options)
+        texts = read_texts(recipe, options) if recipe.language_epochs else train_set.captions
+        tokenizer = _tokenizer(texts, recipe, options)
         model = network.build(recipe, tokenizer.size, backbone)
+        if start is not None:
+            start.give(model, tokenizer)
         _standardise(model, train_set)
         captions = EncodedCaptions(train_set.captions, tokenizer, recipe.max_length)
     stages, speaker = Stages(options), model.speaker
+    score = DevScore(dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe)
+    if recipe.language_epochs:
+        _learn_language(stages, model, recipe, texts, tokenizer, score)
     sources = ArraySources(train_set.features)
     batches = BatchesByCaption(captions, sources, recipe.batch_size, options.seed)
-    score = DevScore(dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe)
     stages.run("1-captions", speaker, recipe, batches, score, batches.steps_per_epoch)
     if recipe.self_critical_epochs:
         items = ItemBatches(len(train_set.captions), sources, recipe.self_critical_batch, options.seed)
@@ -68,6 +77,50 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
     )
 
 
+def read_start(recipe: VideoCaptioningRecipe) -> Start | None:
+    """The captioner, of photos or of clips, that a training starts from; None where it starts from nothing.
+
+    Raises:
+        UserError: its sizes are not the recipe's.
+        FileNotFoundError, DamagedModel: see `Start.read`.
+    """
+    start = Start.read(recipe.start_from, STARTS)
+    if start is not None:
+        start.check(recipe, also=() if recipe.image_encoder == READY else ("image_encoder",))
+    return start
+
+
+def _extractor(backbone: Any, recipe: VideoCaptioningRecipe, start: Start | None) -> Extractor:
+    pixels = network.ClipModel(backbone, name="pixels")
+    if start is not None:
+        start.give(pixels)
+    return Extractor(pixels, recipe)
+
+
+class _NoClip:
+    """Sources that say nothing: every item is the mean of all clips, which the encoder standardises to zeros."""
+
+    def __init__(self, mean: np.ndarray):
+        self.mean = mean
+
+    def take(self, items: np.ndarray, epoch: int) -> np.ndarray:
+        """See `apps.shared.captioning.batches.Sources`."""
+        return np.tile(self.mean, (len(items), 1, 1))
+
+    def mirrored(self, items: np.ndarray, epoch: int) -> np.ndarray:
+        """See `apps.shared.captioning.batches.Sources`."""
+        return np.zeros(len(items), bool)
+
+
+def _learn_language(stages: Stages, model, recipe: VideoCaptioningRecipe, texts: CaptionSet, tokenizer, score) -> None:
+    """Teaches the decoder how clips are spoken of, from captions without their clips."""
+    mean = np.asarray(model.speaker.encoder.mean)
+    captions = EncodedCaptions(texts, tokenizer, recipe.max_length)
+    batches = BatchesByCaption(captions, _NoClip(mean), recipe.batch_size, stages.options.seed)
+    run_recipe = replace(recipe, epochs=recipe.language_epochs, stop_by="loss")
+    stages.run("0-language", model.speaker, run_recipe, batches, score, batches.steps_per_epoch)
+
+
 def _with_size(recipe: VideoCaptioningRecipe, train_set, dev_set, backbone) -> VideoCaptioningRecipe:
     widths = {part.features.shape[-1] for part in (train_set, dev_set)}
     if len(widths) > 1 or (backbone is not None and widths != {backbone.features}):
@@ -82,11 +135,11 @@ def _standardise(model, train_set: CaptionedClips) -> None:
     model.speaker.encoder.standardise(means.mean(axis=0), means.std(axis=0))
 
 
-def _tokenizer(train_set: CaptionedClips, recipe: VideoCaptioningRecipe, options: Any) -> SubwordTokenizer:
+def _tokenizer(texts: CaptionSet, recipe: VideoCaptioningRecipe, options: Any) -> SubwordTokenizer:
     kept = options.output / "run" / SUBWORDS
     if kept.is_file():
         return SubwordTokenizer.load(kept)
-    tokenizer = learn_tokenizer(train_set.captions.captions, recipe.vocabulary)
+    tokenizer = learn_tokenizer(texts.captions, recipe.vocabulary)
     kept.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(kept)
     return tokenizer

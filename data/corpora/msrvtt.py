@@ -54,6 +54,28 @@ def read(directory: str | Path, split: str) -> list[CaptionedFrames]:
     return items
 
 
+def read_texts(directory: str | Path, split: str) -> list[CaptionedItem]:
+    """Reads the captions of one split, of the clips without frames too.
+
+    Args:
+        directory: the folder with `captions.json.gz` and `videos.tsv.gz` (columns video_id and split); a folder
+            `msrvtt` inside is found too.
+        split: "train", "val" or "test".
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged.
+    """
+    folder = find(directory)
+    path = folder / "videos.tsv.gz"
+    rows = list(csv.DictReader(read_lines(path), delimiter="\t"))
+    if not rows or not {"video_id", "split"} <= set(rows[0]):
+        raise ValueError(f"{path}: expected the columns video_id and split.")
+    captions = _captions(folder / "captions.json.gz")
+    names = [row["video_id"] for row in rows if row["split"] == SPLITS[split]]
+    return [CaptionedItem(name=name, captions=tuple(captions[name])) for name in names if captions.get(name)]
+
+
 def frames(directory: str | Path) -> Path:
     """The tar file or the folder with the frames."""
     folder = find(directory)

@@ -32,7 +32,14 @@ class Card:
     limits: str
 
 
-def write_card(card: Card, recipe: CaptioningRecipe, metrics: Mapping[str, Any], options: Any, parameters: int) -> str:
+def write_card(
+    card: Card,
+    recipe: CaptioningRecipe,
+    metrics: Mapping[str, Any],
+    options: Any,
+    parameters: int,
+    more: str = "",
+) -> str:
     """Writes it, in Markdown.
 
     Args:
@@ -41,7 +48,9 @@ def write_card(card: Card, recipe: CaptioningRecipe, metrics: Mapping[str, Any],
         metrics: `stages`, see `Stages.done`, and `dev_beam_4_by_length_penalty`, see `tune_length_penalty`.
         options: the run's.
         parameters: of the whole model.
+        more: a section of its own before the limits, in Markdown; empty for none.
     """
+    more = f"\n{more.strip()}\n" if more.strip() else ""
     changed = [
         f"`--{field.name.replace('_', '-')} {value}`"
         for field in fields(recipe)
@@ -77,7 +86,7 @@ On the dev set, by beam 4 and length penalty:
 
 How it is counted: {SIGNATURE}. References and answers are normalised alike: {CONVENTIONS}. Document frequencies are
 those of the references of the set that is scored. Test figures: `{card.evaluate}`.
-
+{more}
 ## Limits
 
 {card.limits}

@@ -34,4 +34,11 @@ def build_decoder(recipe: CaptioningRecipe, vocabulary_size: int) -> RecurrentDe
 
 def join(encoder, decoder: RecurrentDecoder, recipe: CaptioningRecipe, name: str) -> EncoderDecoder:
     """An encoder and a decoder as one model for `fit`."""
-    return EncoderDecoder(encoder, decoder, recipe.label_smoothing, pad_id=PAD_ID, name=name)
+    return EncoderDecoder(
+        encoder,
+        decoder,
+        recipe.label_smoothing,
+        pad_id=PAD_ID,
+        scheduled_sampling=recipe.scheduled_sampling,
+        name=name,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,7 @@ class Captioner(Predictor):
         self, speaker: Any, features: int, recipe: CaptioningRecipe, tokenizer: SubwordTokenizer, name: str = ""
     ):
         self.speaker, self.recipe, self.tokenizer, self.name = speaker, recipe, tokenizer, name
+        self._path: Callable | None = None
         self.searches = Searches(speaker.encoder, speaker.decoder, ((None, features), "float32"), IDS)
 
     @abstractmethod
@@ -157,6 +158,36 @@ class Captioner(Predictor):
             raise ValueError("There is nothing to caption.")
         return self.features([value]), notices
 
+    def log_probs(self, features: np.ndarray, token_ids: Sequence[int]) -> np.ndarray:
+        """How likely the tokens of one finished caption are for many inputs.
+
+        Args:
+            features: float32 (n, regions, features).
+            token_ids: the caption, `</s>` included.
+
+        Returns:
+            float32 (n, tokens), the log-probability of each after those before it.
+        """
+        if self._path is None:
+            self._path = self._compiled_path()
+        target = np.tile(np.asarray(token_ids, np.int32), (len(features), 1))
+        target_in = np.concatenate([np.full((len(target), 1), IDS["bos"], np.int32), target[:, :-1]], axis=1)
+        parts = [slice(start, start + self.searched_at_once) for start in range(0, len(target), self.searched_at_once)]
+        return np.concatenate([np.asarray(self._path(features[at], target_in[at], target[at])) for at in parts])
+
+    def _compiled_path(self) -> Callable:
+        from keras import ops
+
+        from models import backend
+
+        def path(source, target_in, target_out):
+            logits = self.speaker({"source": source, "target_in": target_in}, training=False)
+            chosen = ops.take_along_axis(logits, ops.expand_dims(target_out, -1), axis=-1)[..., 0]
+            return chosen - ops.logsumexp(logits, axis=-1)
+
+        ids = ((None, None), "int32")
+        return backend.compiled(path, [((None, *self.searches.shape), self.searches.dtype), ids, ids])
+
     @property
     def explainer(self) -> Any:
         """The model's `models.explain.explainer.Explainer`."""
@@ -188,7 +219,7 @@ class Captioner(Predictor):
             for place in range(search.n_best)
             if np.isfinite(found["scores"][row, place])
         )
-        best = said[0]
+        best = said[0] if said else SaidCaption(caption="", score=np.nan, normalized=np.nan)
         return Caption(
             input="",
             caption=best.caption,

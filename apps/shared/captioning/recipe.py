@@ -32,6 +32,8 @@ class CaptioningRecipe(TrainingRecipe):
     """The output's weights are the embedding's."""
     residual: bool = True
     """Add a layer's input to its output, from the second layer on."""
+    scheduled_sampling: float = 0.0
+    """Share of the tokens read that are the model's own draws at a stage's end, rising from 0 (Bengio et al. 2015)."""
     self_critical_epochs: int = 0
     """Passes of self-critical training on CIDEr-D (Rennie et al. 2017), the last stage; 0 leaves it out."""
     self_critical_rate: float = 1e-4
@@ -48,5 +50,7 @@ class CaptioningRecipe(TrainingRecipe):
         for name, least in {"vocabulary": 10, "max_length": 2, "self_critical_batch": 1, "samples": 2}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)!r}.")
+        if not 0 <= self.scheduled_sampling < 1:
+            raise ValueError(f"scheduled_sampling must be at least 0 and below 1, got {self.scheduled_sampling!r}.")
         if self.self_critical_epochs < 0:
             raise ValueError(f"self_critical_epochs must be at least 0, got {self.self_critical_epochs!r}.")

@@ -56,6 +56,8 @@ class Stages:
             training.fit.Interrupted: stopped by the time limit or by ctrl-C, with the work saved.
         """
         fit.compile_model(model, recipe, steps_per_epoch, self.options.jit)
+        if getattr(model, "scheduled_sampling", 0):
+            model.sampling_steps = recipe.epochs * steps_per_epoch
         limit = self.options.time_limit
         left = None if limit is None else max(0.0, limit - (time.monotonic() - self.began))
         folder = Path(self.options.output) / "run" / name

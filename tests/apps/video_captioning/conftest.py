@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from apps.video_captioning.recipe import VideoCaptioningRecipe
 
@@ -62,3 +63,71 @@ def of_pixels():
     )
     tokenizer = SubwordTokenizer.train(SAYS, 40)
     return ClipCaptioner(build(recipe, tokenizer.size, backbone), recipe, tokenizer, name="tiny")
+
+
+WALLS = {"red": (220, 30, 30), "blue": (30, 50, 220)}
+
+
+@pytest.fixture(scope="session")
+def walls(tmp_path_factory):
+    """Clips of one colour as folders of frames, their captions in a table, and the captions of others as text."""
+    folder = tmp_path_factory.mktemp("walls")
+    for name, colour in WALLS.items():
+        for number in range(3):
+            (folder / f"{name}-{number}").mkdir()
+            for frame in range(2):
+                shade = tuple(max(0, value - 4 * number - frame) for value in colour)
+                Image.new("RGB", (64, 32), shade).save(folder / f"{name}-{number}" / f"{frame}.png")
+    for part, numbers in {"train": (0, 1), "dev": (2,)}.items():
+        with open(folder / f"{part}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "caption"])
+            writer.writerows(
+                [f"{name}-{number}", f"someone films a {name} wall"] for name in WALLS for number in numbers
+            )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo_captioner(tmp_path_factory):
+    """The folder of an untrained captioner of photos, whose encoder no package has."""
+    from dataclasses import asdict
+
+    import keras
+
+    from apps.image_captioning import network
+    from apps.image_captioning.recipe import ImageCaptioningRecipe
+    from data.tokenizers.subwords import SubwordTokenizer
+    from serving import store
+
+    keras.utils.set_random_seed(5)
+    recipe = ImageCaptioningRecipe(
+        image_encoder="MobileNet", image_size=32, embedding_size=8, decoder_size=12, max_length=10
+    )
+    tokenizer = SubwordTokenizer.train(["a red wall", "a blue wall", "two dogs"], 40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "build_image_encoder", small_backbone)
+        model = network.build(recipe, tokenizer.size)
+    folder = tmp_path_factory.mktemp("photos") / "photos"
+    files = {"subwords.model": tokenizer.model}
+    return store.write(folder, task="image_captioning", recipe=asdict(recipe), model=model, files=files, half=False)
+
+
+def small_backbone(name, weights="", split=-5, size=32):
+    """In the place of an image encoder: one convolution with weights of its own."""
+    import keras
+
+    class Backbone(keras.layers.Layer):
+        features = 5
+
+        def build(self, input_shape):
+            self.stem = keras.layers.Conv2D(5, 16, 16, activation="relu", name="stem")
+            self.stem.build((None, None, None, 3))
+            self.built = True
+
+        def call(self, pixels):
+            return self.stem(keras.ops.cast(pixels, "float32") / 255.0)
+
+    backbone = Backbone(name="backbone")
+    backbone.build((None, None, None, 3))
+    return backbone

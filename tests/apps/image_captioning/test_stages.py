@@ -1,0 +1,97 @@
+"""A finished training goes on with further stages: the encoder's upper blocks, then the reward of what is said."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from apps.image_captioning import network
+from apps.image_captioning.task import ImageCaptioningTask
+from apps.shared.captioning import scoring
+from apps.shared.commands import main
+from serving import store
+from tests.apps.image_captioning.conftest import COLOURS, RECIPE
+
+FROZEN = replace(
+    RECIPE,
+    image_encoder="efficientnet-lite0",
+    fine_tune_rate=0.02,
+    fine_tune_batch=6,
+    epochs=6,
+    evaluate_every=6,
+    self_critical_epochs=0,
+)
+
+
+class SmallBackbone(keras.layers.Layer):
+    """In the place of an EfficientNet-Lite: one convolution below the split, one block and the head above."""
+
+    size, features, split = 32, 6, 1
+
+    def build(self, input_shape):
+        def convolution(filters, kernel, inputs, name):
+            start = keras.initializers.GlorotUniform(seed=len(name))
+            layer = keras.layers.Conv2D(filters, kernel, kernel, kernel_initializer=start, name=name)
+            layer.build((None, None, None, inputs))
+            return layer
+
+        self.stem = convolution(4, 8, 3, "stem")
+        self.blocks = [convolution(5, 1, 4, "block_0")]
+        self.head = convolution(6, 2, 5, "head")
+        self.built = True
+
+    @property
+    def upper_layers(self):
+        return [*self.blocks, self.head]
+
+    def lower(self, pixels):
+        return self.stem(keras.ops.cast(pixels, "float32") / 255.0)
+
+    def upper(self, maps):
+        return keras.ops.relu(self.head(self.blocks[0](maps))) + 0.01
+
+    def call(self, pixels):
+        return self.upper(self.lower(pixels))
+
+
+def small_backbone(*_, **__):
+    backbone = SmallBackbone(name="backbone")
+    backbone.build(None)
+    return backbone
+
+
+@pytest.fixture
+def frozen(files, tmp_path, monkeypatch):
+    """The command of a training with a frozen encoder, and its folder; it has been run."""
+    monkeypatch.setattr(network, "build_image_encoder", small_backbone)
+    monkeypatch.setattr(scoring, "PENALTIES", (1.0,))  # each costs a compiled search
+    flags = ["train", "--output", str(tmp_path / "made"), "--features", str(tmp_path / "features")]
+    for name, path in files.items():
+        flags += [f"--{name.replace('_', '-')}", str(path)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ImageCaptioningTask.recipes, "tiny", FROZEN)
+        assert main(ImageCaptioningTask(), [*flags, "--recipe", "tiny"]) == 0
+    return flags, tmp_path / "made"
+
+
+def test_stages_added_to_a_finished_run_keep_the_first_and_train_the_upper_blocks_alone(frozen, photos, capfd):
+    flags, folder = frozen
+    first = json.loads((folder / "metrics.json").read_text())["stages"]
+    history = (folder / "run" / "1-frozen" / "history.csv").read_text()
+    assert list(first) == ["1-frozen"]
+    assert main(ImageCaptioningTask(), [*flags, "--resume", "--fine-tune-rate", "0.3"]) == 2  # longer, not otherwise
+    assert "This run began with --fine-tune-rate" in capfd.readouterr().err
+    more = "--resume --fine-tune-epochs 1 --self-critical-epochs 1".split()
+    assert main(ImageCaptioningTask(), [*flags, *more]) == 0
+    stages = json.loads((folder / "metrics.json").read_text())["stages"]
+    assert list(stages) == ["1-frozen", "2-fine-tuned", "3-self-critical"] and stages["1-frozen"] == first["1-frozen"]
+    assert (folder / "run" / "1-frozen" / "history.csv").read_text() == history
+    stored, fresh = store.read_weights(folder / store.WEIGHTS), small_backbone()
+    assert np.allclose(stored["backbone/stem/kernel"], np.asarray(fresh.stem.kernel), atol=1e-3)
+    assert np.abs(stored["backbone/head/kernel"] - np.asarray(fresh.head.kernel)).max() > 3e-4  # float16 rounds by less
+    captioner = ImageCaptioningTask().open(folder)
+    assert captioner.recipe.fine_tune_epochs == 1
+    said = captioner.predict([photos / f"{name}-3.png" for name in COLOURS])
+    assert all(one.caption for one in said)
