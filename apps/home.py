@@ -27,8 +27,9 @@ class Example:
         title: its heading.
         says: what it shows, one sentence.
         application: its folder; `view` in it gives `shipped_models()`.
-        opened_by: the function of its `view` that opens a model, once a process.
-        text: the example.
+        opened_by: the function of its `view` that opens a model, once a process; of `PICTURES` the one that gives the
+            pictures to show and what is said of them.
+        text: the example, or the name of a sample photo or clip.
     """
 
     title: str
@@ -61,6 +62,22 @@ EXAMPLES = (
         text="terrible",
     ),
 )
+PICTURES = (
+    Example(
+        title="Photos",
+        says="A photo becomes one vector, and the same decoder speaks from it.",
+        application="image_captioning",
+        opened_by="example",
+        text="an astronaut",
+    ),
+    Example(
+        title="Clips",
+        says="A few frames of a clip, averaged or read one after another.",
+        application="video_captioning",
+        opened_by="example",
+        text="a motorcycle",
+    ),
+)
 
 
 def page(*, translation: Any, lab: Any, others: Mapping[str, Any]) -> None:
@@ -80,6 +97,8 @@ def page(*, translation: Any, lab: Any, others: Mapping[str, Any]) -> None:
     st.divider()
     small = st.container()
     st.divider()
+    seen = st.container()
+    st.divider()
     _lab(lab)
     st.divider()
     st.markdown(
@@ -90,6 +109,8 @@ def page(*, translation: Any, lab: Any, others: Mapping[str, Any]) -> None:
         _translation(translation)
     with small:
         _examples(others)
+    with seen:
+        _pictures(others)
 
 
 def _examples(links: Mapping[str, Any]) -> None:
@@ -101,9 +122,34 @@ def _examples(links: Mapping[str, Any]) -> None:
             st.text(example.text)
             st.text(_said(example))
             st.page_link(links[example.application], label=f"**Open {example.title.lower()} →**")
-    st.markdown("Photos and clips become one vector, too, and the same decoder speaks from it.")
-    for application, label in (("image_captioning", "Open the photos"), ("video_captioning", "Open the clips")):
-        st.page_link(links[application], label=f"**{label} →**")
+
+
+def _pictures(links: Mapping[str, Any]) -> None:
+    """A photo and a clip with what is said of them; they come last, since both models must be opened."""
+    places = []
+    for example, column in zip(PICTURES, st.columns([2, 3], gap="medium"), strict=True):
+        with column:
+            st.subheader(example.title)
+            st.caption(example.says)
+            places.append(st.container())
+            st.page_link(links[example.application], label=f"**Open {example.title.lower()} →**")
+    for example, place in zip(PICTURES, places, strict=True):
+        view = import_module(f"apps.{example.application}.view")
+        names = list(view.shipped_models())
+        with place, st.spinner("Looking…"):
+            if not names:
+                st.text("No model is here yet. Its page says how to train one.")
+                continue
+            try:
+                pictures, said = getattr(view, example.opened_by)(names[0], example.text)
+            except (ValueError, FileNotFoundError, ImportError) as error:
+                st.text(f"There is no example to show. {error}")
+                continue
+            if len(pictures) == 1:
+                st.image(pictures[0], width=280)
+            else:
+                st.image(pictures, width=132)
+            st.text(f"→ {said}")
 
 
 def _said(example: Example) -> str:

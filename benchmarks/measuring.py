@@ -163,6 +163,29 @@ def weights_of(model) -> dict:
     return {f"w:{name}": np.asarray(value) for name, value in found.items()}
 
 
+def watched(command: list[str], **arguments: Any) -> dict[str, Any]:
+    """Runs a command and says what it took.
+
+    Args:
+        command: program and arguments.
+        arguments: of `subprocess.Popen`.
+
+    Returns:
+        `rc`, `out` and `err` (text), `seconds` by the clock, and `peak`: the most memory that it held, in bytes.
+    """
+    begun = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, **arguments)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - begun
+        for file in (out, err):
+            file.seek(0)
+        texts = {"out": out.read(), "err": err.read()}
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"rc": process.returncode, **texts, "seconds": seconds, "peak": usage.ru_maxrss * unit}
+
+
 def machine() -> dict:
     """What the numbers depend on."""
     try:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from apps.image_captioning import view
 from apps.image_captioning.samples import SAMPLES, folder, sample
+from apps.image_captioning.widget import covered_photo
 from apps.shared.speaking import Exploration
 from apps.shared.widgets.microscope import microscope
 from models.decoding.options import SearchOptions
@@ -119,7 +120,8 @@ def _answer(photo: view.Asked, model: str, search: SearchOptions, left, place) -
     try:
         opened = open_photo(photo.content)
         with left:
-            st.image(opened.image, width="stretch")
+            seen = st.empty()
+            seen.image(opened.image, width="stretch")
         first = model not in st.session_state.get(f"{KEY}_opened", ())
         with st.spinner("Loading the model; this happens once…" if first else "Looking…", show_time=first):
             trace, elapsed = view.answer(model, photo, search)
@@ -128,6 +130,8 @@ def _answer(photo: view.Asked, model: str, search: SearchOptions, left, place) -
             st.caption("Caption")
             st.text(trace["hypotheses"][0]["text"] or "(nothing: the model ended at once)")
             st.caption(f"{elapsed:.0f} ms, from one vector of {view.captioner(model).model.backbone.features:,} values")
+        with left:
+            _what_mattered(photo, model, search, seen)
         with st.spinner("Looking inside…"):
             exploration, problem = _exploration(photo, model, search)
     except (DamagedModel, FileNotFoundError) as error:
@@ -144,6 +148,28 @@ def _answer(photo: view.Asked, model: str, search: SearchOptions, left, place) -
     address = {"sample": known, "model": model, "beam_size": str(search.beam_size)}
     _look(model, exploration, photo, address)
     _all_hypotheses(trace)
+
+
+def _what_mattered(photo: view.Asked, model: str, search: SearchOptions, seen) -> None:
+    """The photo with what a word hangs on, once it is asked for: a second or three of work."""
+    state, question = st.session_state, (model, photo, search)
+    if state.get(f"{KEY}_covered") != question:
+        place = st.empty()
+        asked = place.button(
+            "Which part mattered for a word?",
+            key=f"{KEY}_cover",
+            icon=":material/filter_center_focus:",
+            help="Covers one part of the photo after another and asks again: a few seconds.",
+            width="stretch",
+        )
+        if not asked:
+            return
+        place.empty()
+        state[f"{KEY}_covered"] = question
+    with seen.container(), st.spinner("Covering one part after another…", show_time=True):
+        data = view.covering(model, photo, search)
+    with seen.container():
+        covered_photo(f"{KEY}_covered_photo", data)
 
 
 def _exploration(photo: view.Asked, model: str, search: SearchOptions) -> tuple[Exploration, str]:

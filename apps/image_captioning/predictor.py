@@ -14,6 +14,7 @@ from apps.shared.captioning.predictor import Captioner
 from data.photos import Photo, open_photo, squash
 from data.tokenizers.subwords import SubwordTokenizer
 from models import backend
+from models.explain import occlusion
 
 AT_ONCE = 8
 """Photos encoded at once: more would cost memory and gain no time on a processor."""
@@ -55,6 +56,32 @@ class PhotoCaptioner(Captioner):
             for start in range(0, len(values), AT_ONCE)
         ]
         return np.concatenate(parts)
+
+    def occlude(self, item: Any, token_ids: Sequence[int], side: int = 7) -> tuple[np.ndarray, np.ndarray]:
+        """What each token of a caption loses when a part of the photo is covered; see `models.explain.occlusion`.
+
+        Args:
+            item: the photo.
+            token_ids: the caption, `</s>` included.
+            side: rows and columns of the grid of places.
+
+        Returns:
+            float32 (tokens,), the log-probabilities with nothing covered; and float32 (tokens, side, side), by how much
+            they fall with a grey square over each place.
+
+        Raises:
+            ValueError: there is no photo, or it is refused.
+        """
+        pixels, _ = self.read(item)
+        if pixels is None:
+            raise ValueError("There is no photo to cover.")
+        boxes = occlusion.squares(*pixels.shape[:2], side, side)
+        found = [self.log_probs(self.features([pixels]), token_ids)]
+        for start in range(0, len(boxes), AT_ONCE):  # all at once would take 50 maps' memory
+            covered = occlusion.covered(pixels, boxes[start : start + AT_ONCE])
+            found.append(self.log_probs(self.features(list(covered)), token_ids))
+        log_probs = np.concatenate(found)
+        return log_probs[0], (log_probs[0] - log_probs[1:]).T.reshape(-1, side, side)
 
     def source(self, item: Any, features: np.ndarray) -> dict[str, Any]:
         """The photo's name, and its regions, row by row."""

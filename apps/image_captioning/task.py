@@ -58,18 +58,19 @@ class ImageCaptioningTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The captioner in a model folder; see `Task.open`."""
         from apps.image_captioning.network import build
         from apps.image_captioning.predictor import PhotoCaptioner
-        from apps.shared.recipes import from_json
+        from apps.shared.recipes import of_model
         from data.tokenizers.subwords import SubwordTokenizer
         from serving import store, weights
 
         folder = store.read(path, self.name)
-        recipe = from_json(ImageCaptioningRecipe, folder.recipe)
+        recipe = of_model(ImageCaptioningRecipe, folder, allow_hub)
         tokenizer = SubwordTokenizer.load(folder / "subwords.model")
-        model = build(recipe, tokenizer.size)
+        with weights.room_of(folder / store.WEIGHTS):
+            model = build(recipe, tokenizer.size)
         weights.load_weights(folder / store.WEIGHTS, model)
         return PhotoCaptioner(model, recipe, tokenizer, name=folder.path.name)
 

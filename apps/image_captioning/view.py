@@ -13,6 +13,8 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
+from apps.image_captioning.samples import SAMPLES, sample
+from apps.image_captioning.widget import picture
 from apps.shared.speaking import next_branch, original_branch
 from apps.shared.widgets.microscope.payload import Branch, MicroscopeView, Source, SourceUnit, Target
 from data.photos import open_photo
@@ -110,6 +112,38 @@ def branch(model: str, photo: Asked, search: SearchOptions, operations: tuple[st
         return original_branch(speaker, photo.content, command, trace, elapsed_ms, units)
     parent = branch(model, photo, search, operations[:-1])
     return next_branch(speaker, photo.content, search, parent, operations[-1], command, units=units)
+
+
+def example(model: str, name: str) -> tuple[list[Image.Image], str]:
+    """A sample photo, small, and its caption.
+
+    Raises:
+        ValueError, FileNotFoundError: there is no such photo or model.
+    """
+    photo = Asked(sample(name), SAMPLES[name])
+    trace, _ = answer(model, photo, captioner(model).default_search())
+    image = open_photo(photo.content).image
+    image.thumbnail((560, 560))
+    return [image], trace["hypotheses"][0]["text"]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def covering(model: str, photo: Asked, search: SearchOptions) -> dict[str, Any]:
+    """The photo with what each word of its caption hangs on, for `widget.covered_photo`.
+
+    Raises:
+        ValueError: the photo is refused.
+    """
+    speaker, ids = captioner(model), answer(model, photo, search)[0]["hypotheses"][0]["ids"]
+    began = time.perf_counter()
+    log_probs, losses = speaker.occlude(photo.content, ids)
+    seconds = time.perf_counter() - began
+    image = open_photo(photo.content).image
+    image.thumbnail((1024, 1024))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    url = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return picture(url, speaker.spell(ids), log_probs, losses, seconds)
 
 
 def regions(content: bytes, source: dict[str, Any]) -> tuple[SourceUnit, ...]:

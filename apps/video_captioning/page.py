@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 from apps.shared.speaking import Exploration
 from apps.shared.widgets.microscope import microscope
 from apps.video_captioning import view
+from apps.video_captioning.samples import SAMPLES, file_name, folder, sample
 from data.clips import MAX_BYTES, SUFFIXES, ClipRefused
 from models.decoding.options import SearchOptions
 
@@ -29,7 +31,30 @@ def page() -> None:
     if not models:
         _without_model()
         return
+    _begin()
     model, search = _ask(models)
+    asked = _ask_clip()
+    if asked is None:
+        st.info("Choose a clip: a few frames of it are read, and become one sentence.")
+        return
+    _answer(*asked, model, search)
+
+
+def _begin() -> None:
+    """Once a session: the address' sample and settings, or the first sample."""
+    state, asked = st.session_state, st.query_params
+    if f"{KEY}_beam" not in state and f"{KEY}_kept" not in state:
+        wanted, beam = asked.get("sample", ""), asked.get("beam_size", "")
+        state[f"{KEY}_sample"] = wanted if wanted in SAMPLES else next(iter(SAMPLES))
+        state[f"{KEY}_beam"] = int(beam) if beam.isdecimal() and 1 <= int(beam) <= 10 else 4
+    # What a page's widgets hold is dropped when another page is shown; this keeps it.
+    for name, value in state.get(f"{KEY}_kept", {}).items():
+        state[f"{KEY}_{name}"] = state.get(f"{KEY}_{name}", value)
+
+
+def _ask_clip() -> tuple[Callable[[], bytes], str] | None:
+    """What gives the chosen clip's file, and its name; a sample is made when it is first asked for."""
+    state = st.session_state
     given = st.file_uploader(
         "A clip",
         type=[suffix.removeprefix(".") for suffix in SUFFIXES],
@@ -37,10 +62,18 @@ def page() -> None:
         max_upload_size=MAX_BYTES // 10**6,
         help="mp4, mov, avi, mkv, webm, mpg or gif. It is decoded here and kept only while this page is open.",
     )
-    if given is None:
-        st.info("Choose a clip: a few frames of it are read, and become one sentence.")
-        return
-    _answer(given, model, search)
+    if given is not None:
+        return given.getvalue, given.name
+    if folder() is None:
+        return None
+    name = st.pills(
+        "Or a sample: a camera moving over a photo",
+        list(SAMPLES),
+        key=f"{KEY}_sample",
+        help="Made of scikit-image’s photos by panning and zooming; nothing in them moves by itself.",
+    )
+    state[f"{KEY}_kept"] = {**state.get(f"{KEY}_kept", {}), "sample": name}
+    return (partial(sample, name), file_name(name)) if name else None
 
 
 def _without_model() -> None:
@@ -60,7 +93,8 @@ def _ask(models: dict[str, dict[str, Any]]) -> tuple[str, SearchOptions]:
         "Model", list(models), default=next(iter(models)), key=f"{KEY}_model", required=True
     )
     recipe = models[model]
-    beam = row[1].slider("Beam size", 1, 10, 4, key=f"{KEY}_beam", help="1 takes the likeliest word at every step.")
+    beam = row[1].slider("Beam size", 1, 10, key=f"{KEY}_beam", help="1 takes the likeliest word at every step.")
+    st.session_state[f"{KEY}_kept"] = {**st.session_state.get(f"{KEY}_kept", {}), "beam": beam}
     penalty = row[2].slider(
         "Length penalty",
         0.0,
@@ -73,13 +107,14 @@ def _ask(models: dict[str, dict[str, Any]]) -> tuple[str, SearchOptions]:
     return model, SearchOptions(beam_size=beam, length_penalty=penalty, max_length=int(recipe.get("max_length", 24)))
 
 
-def _answer(given: Any, model: str, search: SearchOptions) -> None:
+def _answer(content: Callable[[], bytes], name: str, model: str, search: SearchOptions) -> None:
     """The film strip, the caption, then the microscope."""
     from serving.store import DamagedModel
 
     try:
         with st.spinner("Decoding the clip…"):
-            key = view.take(given.getvalue(), given.name)
+            file = content()
+            key = view.take(file, name)
         clip = view.clip_of(key)
         _film_strip(clip)
         with st.spinner("Looking at the frames…"):
@@ -87,19 +122,27 @@ def _answer(given: Any, model: str, search: SearchOptions) -> None:
             with st.container(key=f"{KEY}_answer"):
                 st.html(STYLE)
                 st.text(trace["hypotheses"][0]["text"] or "(nothing: the model ended at once)")
-            exploration = _exploration(model, key, given.name, search)
+            exploration = _exploration(model, key, name, search)
     except ClipRefused as error:
         st.warning(str(error))
         return
-    except (DamagedModel, FileNotFoundError) as error:
+    except DamagedModel as error:
         st.error(f"This model cannot be opened. {error}")
+        return
+    except (FileNotFoundError, ImportError) as error:
+        st.error(str(error))
         return
     except ValueError as error:
         st.warning(str(error))
         return
     for notice in clip.notices:
         st.info(notice)
-    _look(model, key, exploration)
+    known = next((label for label in SAMPLES if file_name(label) == name), "")
+    _look(model, key, exploration, {"model": model, "sample": known, "beam_size": str(search.beam_size)})
+    if known:
+        st.download_button(
+            "Download this clip", file, name, "video/mp4", key=f"{KEY}_download", icon=":material/download:"
+        )
     if len(clip.frames) > 1:
         _as_frames_arrive(model, key, search, view.labels(clip))
 
@@ -119,8 +162,8 @@ def _exploration(model: str, key: str, name: str, search: SearchOptions) -> Expl
 
 
 @st.fragment
-def _look(model: str, key: str, exploration: Exploration) -> None:
-    shown = view.microscope_view(model, key, exploration.branches, {"model": model})
+def _look(model: str, key: str, exploration: Exploration, address: dict[str, str]) -> None:
+    shown = view.microscope_view(model, key, exploration.branches, address)
     microscope(f"{KEY}_microscope", shown, exploration.answer)
 
 

@@ -70,18 +70,19 @@ class VideoCaptioningTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The captioner in a model folder; see `Task.open`."""
-        from apps.shared.recipes import from_json
+        from apps.shared.recipes import of_model
         from apps.video_captioning.network import build, build_backbone
         from apps.video_captioning.predictor import ClipCaptioner
         from data.tokenizers.subwords import SubwordTokenizer
         from serving import store, weights
 
         folder = store.read(path, self.name)
-        recipe = from_json(VideoCaptioningRecipe, folder.recipe)
+        recipe = of_model(VideoCaptioningRecipe, folder, allow_hub)
         tokenizer = SubwordTokenizer.load(folder / "subwords.model")
-        model = build(recipe, tokenizer.size, build_backbone(recipe))
+        with weights.room_of(folder / store.WEIGHTS):
+            model = build(recipe, tokenizer.size, build_backbone(recipe))
         weights.load_weights(folder / store.WEIGHTS, model)
         return ClipCaptioner(model, recipe, tokenizer, name=folder.path.name)
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from apps.shared.speaking import next_branch, original_branch
 from apps.shared.widgets.microscope.payload import Branch, MicroscopeView, Source, SourceUnit, Target
+from apps.video_captioning.samples import file_name, sample
 from data.clips import Clip, open_clip
 from models.decoding.options import SearchOptions
 
@@ -92,6 +93,18 @@ def clip_of(key: str) -> Clip:
     if key not in _clips():
         raise ValueError("This clip is gone from memory. Choose it again.")
     return _clips()[key]
+
+
+def example(model: str, name: str) -> tuple[list[np.ndarray], str]:
+    """Some frames of a sample clip, and its caption.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: there is no such clip or model.
+    """
+    key = take(sample(name), file_name(name))
+    trace, _ = answer(model, key, captioner(model).default_search())
+    frames = clip_of(key).frames
+    return [frames[number] for number in (0, len(frames) // 2, len(frames) - 1)], trace["hypotheses"][0]["text"]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from apps.image_captioning.task import ImageCaptioningEvaluateOptions, ImageCaptioningTask
+from apps.image_captioning.widget import words_of
 from apps.shared.commands import main
 from apps.shared.predictor import Failed
 from metrics.captions import caption_scores
@@ -65,6 +66,21 @@ def test_a_trace_tells_the_search_and_the_regions_of_the_photo(captioner, photos
     trace = captioner.trace(photos / "green-0.png", GREEDY)
     assert trace["task"] == "image_captioning" and trace["hypotheses"][0]["text"]
     assert len(trace["source"]["tokens"]) == trace["source"]["rows"] * trace["source"]["columns"]
+
+
+def test_covering_the_half_that_a_word_speaks_of_costs_it_most(captioner, photos, tmp_path):
+    image = Image.new("RGB", (40, 40), (127, 127, 127))
+    image.paste((220, 30, 30), (0, 0, 20, 40))
+    image.save(tmp_path / "half.png")
+    ids = captioner.encode("a red wall")
+    log_probs, losses = captioner.occlude(tmp_path / "half.png", ids, side=4)
+    assert losses.shape == (len(ids), 4, 4)
+    red = losses[words_of(captioner.spell(ids))[1]].sum(axis=0)
+    assert (
+        red[:, :2].mean() > red[:, 2:].mean() and np.abs(losses[:, :, 3]).max() < 1e-4
+    )  # grey on grey changes nothing
+    features = captioner.features([captioner.read(tmp_path / "half.png")[0]])
+    assert captioner.log_probs(features, ids)[0] == pytest.approx(log_probs, abs=1e-5)
 
 
 def test_a_blank_line_is_answered_with_nothing(captioner):

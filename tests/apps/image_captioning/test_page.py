@@ -2,9 +2,11 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from apps.image_captioning.widget import picture
 from serving import store
 
 
@@ -41,7 +43,18 @@ def test_it_opens_with_a_sample_answered(model_folder, tmp_path, monkeypatch):
     said = exploration.branches[0].trace["hypotheses"][0]["text"]
     assert said in [element.value for element in test.text]
     assert "--image chelsea.png" in exploration.branches[0].command
+    test.button(key="image_captioning_cover").click().run()
+    assert not test.exception and not test.warning and "image_captioning_covered" in test.session_state
+    assert "image_captioning_cover" not in [button.key for button in test.button]  # the answer is in its place
     st.cache_resource.clear()
+
+
+def test_words_are_told_with_the_loss_of_all_their_pieces():
+    losses = np.arange(16, dtype=np.float32).reshape(4, 2, 2)
+    data = picture("data:", ["▁do", "gs", "▁run", "</s>"], np.log([0.5, 0.5, 0.25, 1.0]), losses, 1.23)
+    assert [word["text"] for word in data["words"]] == ["dogs", "run", "(end)"]
+    assert data["words"][0]["lost"] == [4.0, 6.0, 8.0, 10.0] and data["seconds"] == 1.2
+    assert data["words"][0]["log_prob"] == pytest.approx(np.log(0.25), abs=1e-4)
 
 
 def test_a_photo_of_seven_by_seven_regions_is_shown_as_nine_parts():

@@ -25,6 +25,24 @@ def test_without_a_model_the_page_says_which_command_trains_one(tmp_path, monkey
     assert test.code[0].value.startswith("python -m apps.video_captioning train")
 
 
+def test_it_opens_with_a_clip_made_of_a_photo_already_answered(of_pixels, monkeypatch):
+    def script():
+        from apps.video_captioning.page import page
+
+        page()
+
+    monkeypatch.setattr(view, "captioner", lambda name: of_pixels)
+    monkeypatch.setattr(view, "shipped_models", lambda: {"tiny": {"encoder": "mean-pool", "max_length": 6}})
+    test = AppTest.from_function(script, default_timeout=120)
+    test.query_params["sample"] = "a cat"
+    test.query_params["beam_size"] = "2"
+    test.run()
+    assert not test.exception and not test.error and not test.warning
+    exploration = test.session_state["video_captioning_exploration"]
+    assert exploration.branches[0].trace["hypotheses"][0]["text"] in [element.value for element in test.text]
+    assert "--beam-size 2" in exploration.branches[0].command and "--video a-cat.mp4" in exploration.branches[0].command
+
+
 def gif() -> bytes:
     buffer = io.BytesIO()
     images = [Image.new("RGB", (40, 40), (shade, 0, 0)) for shade in (0, 90, 180, 250)]
