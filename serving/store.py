@@ -45,6 +45,9 @@ RECIPE, WEIGHTS, METRICS, CARD, MANIFEST = (
     "manifest.json",
 )
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+MAX_BYTES = 2**31
+"""A larger file is refused before it is read."""
+MAX_JSON_BYTES = 2**24
 _REMEDY = "Fetch the model again, or train it again."
 
 
@@ -165,13 +168,17 @@ def read(folder: str | Path, task: str = "") -> ModelFolder:
             raise DamagedModel(f"{folder / MANIFEST} is damaged: it names the file {name!r}.")
         if not path.is_file():
             raise DamagedModel(f"{path} is missing. {_REMEDY}")
+        if path.resolve().parent != folder.resolve():
+            raise DamagedModel(f"{path} is refused: it is a link that leads out of the folder.")
+        if path.stat().st_size > MAX_BYTES:
+            raise DamagedModel(f"{path} is refused: it has {path.stat().st_size / 2**30:.0f} GiB.")
         if facts != _facts(path):
             raise DamagedModel(f"{path} is damaged: it is not what {MANIFEST} says. {_REMEDY}")
     files = tuple(manifest["files"])
     for name in (RECIPE, WEIGHTS):
         if name not in files:
             raise DamagedModel(f"{folder / MANIFEST} is damaged: it does not name {name}.")
-    recipe = _read_json(folder / RECIPE)
+    recipe = read_json(folder / RECIPE)
     return ModelFolder(path=folder, task=manifest["task"], recipe=recipe, files=files)
 
 
@@ -220,8 +227,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             else ""
         )
         raise DamagedModel(f"{path} is missing: {folder} is not a whole model folder. {hint}".rstrip())
-    manifest = _read_json(path)
-    if manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict) or "task" not in manifest:
+    manifest = read_json(path)
+    kinds = {"files": dict, "task": str}
+    if manifest.get("format") != FORMAT or not all(isinstance(manifest.get(name), kinds[name]) for name in kinds):
         raise DamagedModel(f"{path} is damaged: it is not the manifest of a Carrousel model.")
     if manifest.get("version") != VERSION:
         raise DamagedModel(
@@ -230,11 +238,19 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """One of a model's JSON files, as an object.
+
+    Raises:
+        DamagedModel: it is none, or far too large or too deep to be one of ours.
+        OSError: it cannot be read.
+    """
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise DamagedModel(f"{path} is refused: it has {path.stat().st_size / 1e6:.0f} MB.")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DamagedModel(f"{path} is damaged: it is not JSON.") from error
+    except (ValueError, RecursionError) as error:  # ValueError: not UTF-8, not JSON, or a number of thousands of digits
+        raise DamagedModel(f"{path} is damaged: it is not JSON that can be read.") from error
     if not isinstance(values, dict):
         raise DamagedModel(f"{path} is damaged: it is not a JSON object.")
     return values

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,7 +119,7 @@ def load_weights(path: str | Path, model: Any) -> None:
                     f"not {tuple(variable.shape)}."
                 )
         for name, variable in variables.items():
-            variable.assign(_values(path, name, stored[name]).astype(variable.dtype, copy=False))
+            variable.assign(_values(path, name, stored[name], variable.dtype))
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -128,6 +132,48 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
         return {name: _values(path, name, dataset) for name, dataset in _datasets(path, file).items()}
 
 
+_room: ContextVar[list[int] | None] = ContextVar("room", default=None)
+"""How many values a model that is being built may still have; None for any number."""
+
+
+@contextmanager
+def room_of(path: str | Path) -> Iterator[None]:
+    """What is built within may have as many values as a file of weights, and no more.
+
+    A recipe of a few bytes can describe a model of terabytes; here it is refused before they are asked for.
+
+    Raises:
+        DamagedModel: the file cannot be read; or, within, a weight is made that is not in it.
+    """
+    _count_weights()
+    with _open(path) as file:
+        total = sum(dataset.size for dataset in _datasets(path, file).values())
+    token = _room.set([total])
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
+@functools.cache
+def _count_weights() -> None:
+    """Makes Keras' layers ask for room, through the one method by which all of them make their weights."""
+    import keras
+
+    plain = keras.layers.Layer.add_weight
+
+    @functools.wraps(plain)
+    def add_weight(self, shape=None, *arguments, **settings):
+        room = _room.get()
+        if room is not None:
+            room[0] -= math.prod(shape or ())
+            if room[0] < 0:
+                raise DamagedModel("The recipe describes a larger model than the weights are of.")
+        return plain(self, shape, *arguments, **settings)
+
+    keras.layers.Layer.add_weight = add_weight
+
+
 def _key(name: str) -> str:
     return name.replace("/", ":")  # flat: a group would only add ways to be damaged
 
@@ -135,7 +181,7 @@ def _key(name: str) -> str:
 def _open(path: str | Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if not Path(path).is_file():
             raise DamagedModel(f"{path} is missing.") from error
         raise DamagedModel(f"{path} is damaged: it is no HDF5 file.") from error
@@ -144,19 +190,39 @@ def _open(path: str | Path) -> h5py.File:
 def _datasets(path: str | Path, file: h5py.File) -> dict[str, h5py.Dataset]:
     """Every entry, once it is certain that reading it reaches no other file and runs nothing."""
     datasets, total = {}, 0
-    for key in file:
-        plain = isinstance(file.get(key, getlink=True), h5py.HardLink) and isinstance(file[key], h5py.Dataset)
-        if not plain or file[key].external or file[key].is_virtual or file[key].dtype.kind not in "fiub":
-            raise DamagedModel(f"{path} is refused: {key} is not a plain array of numbers.")
-        total += file[key].size * file[key].dtype.itemsize
-        datasets[key.replace(":", "/")] = file[key]
+    try:
+        for key in file:
+            if not _is_plain(file, key):
+                raise DamagedModel(f"{path} is refused: {key} is not a plain array of numbers.")
+            total += file[key].size * file[key].dtype.itemsize
+            datasets[key.replace(":", "/")] = file[key]
+    except _BROKEN as error:
+        raise DamagedModel(f"{path} is damaged: what is in it cannot be listed.") from error
     if total > MAX_BYTES:
         raise DamagedModel(f"{path} is refused: it would unpack to {total / 2**30:.0f} GiB.")
     return datasets
 
 
-def _values(path: str | Path, name: str, dataset: h5py.Dataset) -> np.ndarray:
+_BROKEN = (OSError, RuntimeError, KeyError, TypeError, OverflowError, UnicodeError)
+"""What h5py raises for bytes that make no sense; ValueError, of which `DamagedModel` is one, apart."""
+
+
+def _is_plain(file: h5py.File, key: str) -> bool:
+    """Numbers that lie in this very file."""
+    if not isinstance(file.get(key, getlink=True), h5py.HardLink) or not isinstance(file[key], h5py.Dataset):
+        return False
+    found = file[key]
+    return not found.external and not found.is_virtual and found.dtype.kind in "fiub" and found.shape is not None
+
+
+def _values(path: str | Path, name: str, dataset: h5py.Dataset, dtype: Any = None) -> np.ndarray:
+    """An array, of another type where one is named; every value is finite."""
     try:
-        return dataset[()]
-    except (OSError, ValueError) as error:
+        values = dataset[()]
+    except (*_BROKEN, ValueError, MemoryError) as error:
         raise DamagedModel(f"{path} is damaged: weight {name} cannot be read.") from error
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = values.astype(dtype or values.dtype, copy=False)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DamagedModel(f"{path} is damaged: weight {name} has values that are no numbers.")
+    return values

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 SCHEDULES = ("cosine", "linear", "inverse-sqrt", "constant")
+MOST = {"image_size": 2048, "frame_width": 2048, "frame_height": 2048, "batch_size": 10**6}
+MOST |= {"layers": 32, "size": 16_384, "units": 16_384, "width": 16_384, "length": 10_000, "window": 10_000}
+"""The most that a whole number may be, by its name or the last part of it: a recipe can come from a stranger."""
+MOST_OF_ALL = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,11 @@ class TrainingRecipe:
         _require(self.stop_by in ("score", "loss"), "stop_by must be score or loss", self.stop_by)
         _require(self.clip_norm >= 0, "clip_norm must be at least 0 (0 switches it off)", self.clip_norm)
         _require(self.evaluate_every >= 1, "evaluate_every must be at least 1", self.evaluate_every)
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            most = MOST.get(name, MOST.get(name.rpartition("_")[2], MOST_OF_ALL))
+            if type(value) is int:
+                _require(abs(value) <= most, f"{name} must be at most {most:,}", value)
         for name in ("label_smoothing", "dropout", "recurrent_dropout", "word_dropout", "average"):
             value = getattr(self, name)
             _require(0 <= value < 1, f"{name} must be at least 0 and below 1 (0 switches it off)", value)

@@ -49,19 +49,20 @@ class TaggingTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The tagger in a model folder; see `Task.open`."""
         from apps.pos_tagging import network
         from apps.pos_tagging.predictor import PartOfSpeechTagger
         from apps.pos_tagging.vocabulary import Vocabulary
         from apps.shared import recipes
-        from serving import store
+        from serving import store, weights
 
         folder = store.read(path, self.name)
-        recipe = recipes.from_json(TaggingRecipe, folder.recipe)
+        recipe = recipes.of_model(TaggingRecipe, folder, allow_hub)
         vocabulary = Vocabulary.load(folder)
-        model = network.build(recipe, vocabulary)
-        store.load_weights(folder / store.WEIGHTS, model)
+        with weights.room_of(folder / store.WEIGHTS):
+            model = network.build(recipe, vocabulary)
+        weights.load_weights(folder / store.WEIGHTS, model)
         return PartOfSpeechTagger(model, recipe, vocabulary, name=folder.path.name)
 
     def evaluate(self, predictor: Any, options: TaggingEvaluateOptions, search: Any) -> Report:

@@ -57,20 +57,21 @@ class SentimentTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The classifier in a model folder; see `Task.open`."""
         from apps.sentiment import network
         from apps.sentiment.predictor import Critic
         from apps.shared import recipes
         from data.tokenizers.words import WordTokenizer
-        from serving import store
+        from serving import store, weights
 
         folder = store.read(path, self.name)
-        recipe = recipes.from_json(SentimentRecipe, folder.recipe)
+        recipe = recipes.of_model(SentimentRecipe, folder, allow_hub)
         tokenizer = WordTokenizer.load(folder / network.VOCABULARY, recipe.lowercase)
         labels = (folder / network.LABELS).read_text(encoding="utf-8").splitlines()
-        model = network.build(recipe, tokenizer, len(labels))
-        store.load_weights(folder / store.WEIGHTS, model)
+        with weights.room_of(folder / store.WEIGHTS):
+            model = network.build(recipe, tokenizer, len(labels))
+        weights.load_weights(folder / store.WEIGHTS, model)
         return Critic(model, recipe, tokenizer, labels, name=folder.path.name)
 
     def evaluate(self, predictor: Any, options: SentimentEvaluateOptions, search: Any) -> Report:

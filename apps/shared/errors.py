@@ -108,9 +108,13 @@ def describe(error: BaseException) -> str:
 
 
 def say(message: str) -> None:
-    """One line on standard error; not even a closed standard error stops the work."""
+    """One line on standard error; not even a closed standard error stops the work.
+
+    What a stranger's file put into the message cannot steer the terminal: characters that do not print become �.
+    """
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(message.split()))
     with _ignored():
-        print(" ".join(message.split()), file=sys.stderr, flush=True)
+        print(shown.encode("utf-8", "replace").decode("utf-8"), file=sys.stderr, flush=True)
 
 
 @contextmanager

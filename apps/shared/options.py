@@ -45,6 +45,10 @@ class RunOptions(CommonOptions):
     """Compile the training step with XLA: faster after a slow start, and resuming is equal only to rounding."""
     time_limit: float | None = None
     """Seconds of training after which to stop, best and last saved; exit code 0."""
+    hosts: str = ""
+    """HOST:PORT,HOST:PORT,… of all that train together, each with its share of every batch; needs KERAS_BACKEND=jax."""
+    host_index: int = 0
+    """This one's place among --hosts, from 0. Each has an --output of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,8 @@ class EvaluateOptions(CommonOptions):
 
     model: str
     """A model folder, or the name of a shipped model."""
+    allow_hub: bool = False
+    """Open a model that names a TensorFlow Hub module: the module is somebody else's code."""
     split: str = ""
     """The part of the corpus to score."""
     data_dir: Path | None = field(default_factory=_data_dir)
@@ -69,6 +75,8 @@ class PredictOptions(CommonOptions):
 
     model: str
     """A model folder, or the name of a shipped model."""
+    allow_hub: bool = False
+    """Open a model that names a TensorFlow Hub module: the module is somebody else's code."""
     input: str = ""
     """Many inputs: a file, a folder where inputs are files, or - for standard input."""
     output: str = "-"
@@ -85,5 +93,7 @@ class ExportOptions(CommonOptions):
 
     model: str
     """A model folder, or the name of a shipped model."""
+    allow_hub: bool = False
+    """Open a model that names a TensorFlow Hub module: the module is somebody else's code."""
     output: Path
     """The folder to make."""

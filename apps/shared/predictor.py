@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any, ClassVar
 
 
@@ -124,5 +125,20 @@ class Predictor(ABC):
         if waiting:
             answers = self.answer([value for _, value, _ in waiting], search)
             for (number, _, notices), answer in zip(waiting, answers, strict=True):
+                if not _finite(vars(answer)):
+                    why = "The model's answer is no number: its weights are damaged, or made to overflow."
+                    results[number] = Failed(input=str(items[number]), error=why)
+                    continue
                 results[number] = replace(answer, input=str(items[number]), notices=(*notices, *answer.notices))
         return [result for result in results if result is not None]
+
+
+def _finite(value: Any) -> bool:
+    """Whether every number in a result is one."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, tuple):
+        return all(map(_finite, value))
+    return not is_dataclass(value) or _finite(vars(value))

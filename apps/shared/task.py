@@ -92,11 +92,18 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def open(self, path: Path) -> Predictor:
+    def open(self, path: Path, allow_hub: bool = False) -> Predictor:
         """The trained model in `path`, ready to answer.
 
+        Somebody else may have made the folder: read it by `serving.store.read`, its recipe by
+        `apps.shared.recipes.of_model`, and build the network within `serving.weights.room_of`.
+
+        Args:
+            path: the folder.
+            allow_hub: the user trusts the TensorFlow Hub modules that the model names. Pages never say so.
+
         Raises:
-            serving.store.DamagedModel: a file is missing or damaged.
+            serving.store.DamagedModel: a file is missing or damaged, or a module is named and not allowed.
         """
 
     @abstractmethod

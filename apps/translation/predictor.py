@@ -306,7 +306,7 @@ class Translator(Predictor):
             for place in range(search.n_best)
             if np.isfinite(found["scores"][row, place])
         )
-        best = hypotheses[0]
+        best = hypotheses[0] if hypotheses else Hypothesis(translation="", score=np.nan, normalized=np.nan)
         return Translation(
             input="",
             translation=best.translation,

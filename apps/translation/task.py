@@ -57,18 +57,20 @@ class TranslationTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The translator in a model folder; see `Task.open`."""
+        from apps.shared import recipes
         from apps.translation.network import build
         from apps.translation.predictor import Translator
         from data.tokenizers.subwords import SubwordTokenizer
         from serving import store, weights
 
         folder = store.read(path, self.name)
-        recipe = TranslationRecipe(**folder.recipe)
+        recipe = recipes.of_model(TranslationRecipe, folder, allow_hub)
         source = SubwordTokenizer.load(folder / "source.subwords.model")
         target = SubwordTokenizer.load(folder / "target.subwords.model")
-        model = build(recipe, source.size, target.size)
+        with weights.room_of(folder / store.WEIGHTS):
+            model = build(recipe, source.size, target.size)
         weights.load_weights(folder / store.WEIGHTS, model)
         return Translator(model, recipe, source, target, name=folder.path.name)
 

@@ -52,7 +52,7 @@ class WordVectorsTask(Task):
 
         return training.train(recipe, options)
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path, allow_hub: bool = False) -> Any:
         """The vectors in a model folder; see `Task.open`."""
         from apps.shared import recipes
         from apps.shared.embeddings import read_folder
@@ -61,7 +61,7 @@ class WordVectorsTask(Task):
 
         folder = store.read(path, self.name)
         places = store.read_weights(folder / store.WEIGHTS).get("map")
-        recipe = recipes.from_json(WordVectorsRecipe, folder.recipe)
+        recipe = recipes.of_model(WordVectorsRecipe, folder, allow_hub)
         return WordExplorer(read_folder(path), places, recipe, name=folder.path.name)
 
     def evaluate(self, predictor: Any, options: WordVectorsEvaluateOptions, search: Any) -> Report:

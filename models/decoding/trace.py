@@ -158,8 +158,13 @@ class TraceWriter:
 
         Args:
             hypotheses: after the last step, NumPy, of one sentence, in the places of the last step.
+
+        Raises:
+            ValueError: no hypothesis has a score that is a number.
         """
         found = [k for k in range(len(hypotheses["scores"])) if np.isfinite(hypotheses["scores"][k])]
+        if not found:
+            raise ValueError("The model gives no answer a probability: its weights are damaged, or made to overflow.")
         answers = [self._answer(k, hypotheses) for k in found]
         answers.sort(key=lambda answer: -answer["normalized"])
         settings = {**asdict(self.options), "method": self.options.method, "prefix_ids": self.prefix_ids}

@@ -31,7 +31,7 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     if options.plot and options.plot.suffix.lower() != ".svg":
         raise UserError(f"Plots are written as SVG: name {options.plot.with_suffix('.svg')} with --plot.")
     settle(options, task.uses_keras)
-    report = task.evaluate(open_model(task, path), options, search)
+    report = task.evaluate(open_model(task, path, options.allow_hub), options, search)
     with files.output(files.STANDARD) as out:
         out.write(report.table.rstrip("\n").encode("utf-8") + b"\n")
     if options.report:

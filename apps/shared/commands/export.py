@@ -28,7 +28,7 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise UserError(f"{options.output} exists. Name a new folder with --output.")
     settle(options, task.uses_keras)
-    predictor = open_model(task, path)
+    predictor = open_model(task, path, options.allow_hub)
     with whole_folder(options.output) as folder:
         task.export(predictor, folder)
     print(options.output)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from apps.shared import flags, recipes
-from apps.shared.errors import UserError, starting
+from apps.shared.errors import UserError, describe, starting
 from apps.shared.predictor import Predictor
 from apps.shared.task import Task
 
@@ -27,14 +26,25 @@ def find_model(task: Task, model: str) -> Path:
         return store.resolve(model, task.name)
 
 
-def open_model(task: Task, path: Path) -> Predictor:
+def open_model(task: Task, path: Path, allow_hub: bool = False) -> Predictor:
     """The trained model in a folder.
 
+    Args:
+        task: the application's.
+        path: the folder.
+        allow_hub: the user trusts the TensorFlow Hub modules that the model names.
+
     Raises:
-        UserError: it is damaged, or another task's.
+        UserError: it is damaged, another task's, or names a module that nobody allowed.
     """
     with starting():
-        return task.open(path)
+        try:
+            return task.open(path, allow_hub)
+        except (ValueError, OSError, ImportError):
+            raise
+        except Exception as error:
+            # Its files are what its manifest says, and yet they do not fit together: somebody else's, perhaps.
+            raise UserError(f"The model in {path} cannot be opened: {describe(error)}") from error
 
 
 def stored_recipe(task: Task, argv: Sequence[str]) -> Any:
@@ -49,6 +59,6 @@ def stored_recipe(task: Task, argv: Sequence[str]) -> Any:
         path = store.resolve(model, task.name) if model else None
         if path is None:
             return None
-        return recipes.from_json(task.recipe_class, json.loads((path / store.RECIPE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return recipes.from_json(task.recipe_class, store.read_json(path / store.RECIPE))
+    except (OSError, ValueError):
         return None

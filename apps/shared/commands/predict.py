@@ -43,7 +43,7 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     if options.trace:
         files.check_new(options.trace)
     with files.output(options.output) as out:
-        predictor = open_model(task, path)
+        predictor = open_model(task, path, options.allow_hub)
         # A person who types wants each answer at once; a pipe is faster in batches.
         by_hand = options.input == files.STANDARD and sys.stdin.isatty()
         at_once = 1 if by_hand else predictor.at_once

@@ -156,11 +156,11 @@ class ReverseTask(Task):
             options.output, task=self.name, recipe=recipes.to_json(recipe), model=model, card="# Reverse\n"
         )
 
-    def open(self, path: Path) -> Reverser:
+    def open(self, path: Path, allow_hub: bool = False) -> Reverser:
         from serving import store
 
         folder = store.read(path, self.name)
-        recipe = recipes.from_json(ReverseRecipe, folder.recipe)
+        recipe = recipes.of_model(ReverseRecipe, folder, allow_hub)
         model = build_reverser(recipe)
         store.load_weights(folder / store.WEIGHTS, model)
         return Reverser(model, recipe)
@@ -309,11 +309,11 @@ class CountTask(Task):
         model.fit(pictures, counts, epochs=recipe.epochs, batch_size=100, verbose=0)
         return store.write(options.output, task=self.name, recipe=recipes.to_json(recipe), model=model)
 
-    def open(self, path: Path) -> Counter:
+    def open(self, path: Path, allow_hub: bool = False) -> Counter:
         from serving import store
 
         folder = store.read(path, self.name)
-        recipe = recipes.from_json(CountRecipe, folder.recipe)
+        recipe = recipes.of_model(CountRecipe, folder, allow_hub)
         model = build_counter(recipe)
         store.load_weights(folder / store.WEIGHTS, model)
         return Counter(model, recipe)
