@@ -22,6 +22,19 @@ STYLE = """<style>
   line-height: 1.3; white-space: pre-wrap; overflow-wrap: anywhere;
 }
 </style>"""
+STRIP = """<style>
+.film { overflow-x: auto; border-radius: 8px; background: #1d1b17; }
+.film ol {
+  --holes: repeating-linear-gradient(90deg, transparent 0 7px, #f1eee6 7px 15px, transparent 15px 22px);
+  display: flex; gap: 6px; margin: 0; padding: 16px 10px; list-style: none; width: max-content; min-width: 100%;
+  background: var(--holes) 0 5px / 100% 6px no-repeat, var(--holes) 0 calc(100% - 5px) / 100% 6px no-repeat;
+  box-sizing: border-box;
+}
+.film li { margin: 0; position: relative; line-height: 0; }
+.film img { height: 96px; width: auto; border-radius: 3px; display: block; }
+.film span { position: absolute; left: 4px; bottom: 4px; font: 11px/1.35 "Source Sans", system-ui, sans-serif;
+  color: #fff; background: rgb(0 0 0 / 0.62); border-radius: 3px; padding: 0 5px; font-variant-numeric: tabular-nums; }
+</style>"""
 
 
 def page() -> None:
@@ -148,7 +161,12 @@ def _answer(content: Callable[[], bytes], name: str, model: str, search: SearchO
 
 
 def _film_strip(clip: Any) -> None:
-    st.image(list(clip.frames), caption=view.labels(clip), width=140)
+    """The frames that are read, as one strip that scrolls where it is wider than the page."""
+    frames = "".join(
+        f'<li><img src="{unit.image}" alt="the frame at {unit.text}"><span>{unit.text}</span></li>'
+        for unit in view.units_of(clip, side=160)
+    )
+    st.html(f'{STRIP}<div class="film" tabindex="0" role="region" aria-label="frames read"><ol>{frames}</ol></div>')
 
 
 def _exploration(model: str, key: str, name: str, search: SearchOptions) -> Exploration:

@@ -145,10 +145,10 @@ def branch(model: str, key: str, name: str, search: SearchOptions, operations: t
     return next_branch(speaker, item, search, parent, operations[-1], command, units)
 
 
-def units_of(clip: Clip) -> tuple[SourceUnit, ...]:
-    """The film strip: one unit a frame."""
+def units_of(clip: Clip, side: int = 96) -> tuple[SourceUnit, ...]:
+    """The film strip: one unit a frame, its picture at most `side` pixels wide and high."""
     return tuple(
-        SourceUnit(text=label, columns=(number,), image=_thumbnail(frame))
+        SourceUnit(text=label, columns=(number,), image=_thumbnail(frame, side))
         for number, (label, frame) in enumerate(zip(labels(clip), clip.frames, strict=True))
     )
 
@@ -158,7 +158,7 @@ def labels(clip: Clip) -> list[str]:
     return [f"{at:.1f} s" if clip.seconds else f"frame {int(at) + 1}" for at in clip.times]
 
 
-def _thumbnail(frame: np.ndarray, side: int = 96) -> str:
+def _thumbnail(frame: np.ndarray, side: int) -> str:
     image = Image.fromarray(frame)
     image.thumbnail((side, side))
     buffer = io.BytesIO()

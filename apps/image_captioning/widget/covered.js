@@ -2,8 +2,9 @@
 
 const FEW = 0.05; // of a word's log-probability: what is less is no part that mattered
 const MOST = 1280;
+const SHARP = 1.5; // so that the parts that mattered most stand out of those that mattered a little
 
-const percent = (p) => (p >= 0.0995 ? `${Math.round(100 * p)} %` : `${(100 * p).toPrecision(2)} %`);
+const percent = (p) => `${p >= 0.0995 ? Math.round(100 * p) : (100 * p).toPrecision(2)}\u00a0%`;
 const largest = (word) => Math.max(0, ...word.lost);
 
 /** How many times likelier, for people: 8.3, 120. */
@@ -28,6 +29,8 @@ class CoveredView {
   }
 
   update(data) {
+    const paper = rgb(getComputedStyle(this.root).getPropertyValue("--paper"));
+    this.root.dataset.theme = luminance(paper) < 0.25 ? "dark" : "light";
     const stamp = `${data.photo.length} ${JSON.stringify(data.words)}`;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
@@ -77,13 +80,13 @@ class CoveredView {
     const most = Math.max(largest(word), FEW);
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
-    context.filter = "grayscale(1) brightness(0.62) contrast(0.9)";
+    context.filter = "grayscale(1) brightness(0.56) contrast(0.9)";
     context.drawImage(photo, 0, 0, width, height);
     context.filter = "none";
     const lit = new OffscreenCanvas(width, height);
     const over = lit.getContext("2d");
     over.imageSmoothingQuality = "high";
-    over.drawImage(this.mask((k) => Math.max(0, word.lost[k] / most) ** 0.8, [0, 0, 0]), 0, 0, width, height);
+    over.drawImage(this.mask((k) => Math.max(0, word.lost[k] / most) ** SHARP, [0, 0, 0]), 0, 0, width, height);
     over.globalCompositeOperation = "source-in";
     over.drawImage(photo, 0, 0, width, height);
     context.drawImage(lit, 0, 0);
@@ -145,7 +148,7 @@ class CoveredView {
     }
     const where = place === null ? "the brightest part" : "this part";
     const what = Math.abs(loss) < FEW ? "changes little" : `makes it ${times(loss)} × ${loss > 0 ? "less likely" : "likelier"}`;
-    setText(this.said, `“${word.text}”: covering ${where} ${what}, ${percent(before)} → ${percent(after)}.`);
+    setText(this.said, `“${word.text}”: covering ${where} ${what}, ${percent(before)}\u00a0→\u00a0${percent(after)}.`);
   }
 
   keys(event) {
