@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -80,7 +81,7 @@ def encode(
     codec = codec or next(name for name in CODECS if name in av.codecs_available)
     file = io.BytesIO()
     with av.open(file, "w", format=form) as container:
-        stream = None
+        stream: Any = None
         for number, frame in enumerate(frames):
             if stream is None:
                 stream = container.add_stream(codec, rate=rate)

@@ -75,7 +75,8 @@ class PhotoCaptioner(Captioner):
         pixels, _ = self.read(item)
         if pixels is None:
             raise ValueError("There is no photo to cover.")
-        boxes = occlusion.squares(*pixels.shape[:2], side, side)
+        height, width = pixels.shape[:2]
+        boxes = occlusion.squares(height, width, side, side)
         found = [self.log_probs(self.features([pixels]), token_ids)]
         for start in range(0, len(boxes), AT_ONCE):  # all at once would take 50 maps' memory
             covered = occlusion.covered(pixels, boxes[start : start + AT_ONCE])
