@@ -85,6 +85,12 @@ class PredictOptions(CommonOptions):
     """Answer in JSON lines."""
     trace: Path | None = None
     """Write the search for the one input, step by step, as JSON to this file."""
+    engine: Literal["local", "ray"] = "local"
+    """Where: in this process; or by Ray in --workers processes, from a folder of shards into a folder of shards."""
+    workers: int = 1
+    """Processes that answer, with --engine ray; each has --threads threads, 1 where that is 0."""
+    shard_size: int = 256
+    """Photos or clips a shard, with --engine ray; of texts a shard is a file."""
 
 
 @dataclass(frozen=True, kw_only=True)

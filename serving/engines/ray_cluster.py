@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,13 +67,24 @@ def running(cpus: float, debug: bool = False) -> Iterator[Any]:
 def _start(ray: Any, settings: dict[str, Any], tries: int) -> None:
     """Ray gives its own processes 30 seconds, too few on a machine that is busy enough: then once more."""
     for left in reversed(range(tries)):
+        before = _children()
         try:
             ray.init(**settings)
             return
         except Exception as error:
             ray.shutdown()
+            for process in _children() - before:  # of a start that failed, shutdown forgets them
+                os.kill(process, signal.SIGKILL)
             if not left:
                 raise RuntimeError(f"Ray does not start: {error}") from error
+
+
+def _children() -> set[int]:
+    """This process's own children, where the system tells."""
+    try:
+        return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    except OSError:
+        return set()
 
 
 def _prepare(debug: bool) -> None:

@@ -12,6 +12,7 @@ gets 504. Ctrl-C ends it.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -56,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, NOT_STARTED)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
-    signal.signal(signal.SIGTERM, _terminated)
     try:
         return _serve(folder, name, limits, options)
     except KeyboardInterrupt:
@@ -74,6 +74,9 @@ def _serve(folder: Path, name: str, limits: Limits, options: argparse.Namespace)
     with ray_cluster.running(cpus=cpus + 1, debug=options.debug):
         from ray import serve
 
+        signal.signal(signal.SIGTERM, _terminated)  # after Ray has set its own
+        if not options.debug:
+            logging.getLogger("ray.serve").setLevel(logging.ERROR)
         # Ray's own limits stand behind those of the replicas, which answer in TensorFlow Serving's words.
         serve.start(
             proxy_location="HeadOnly",
@@ -110,7 +113,9 @@ class Replica:
         ray_cluster.set_threads(threads)
         from serving.engines.saved_model import ServedModel
 
-        self.service = Service(ServedModel(folder), name, limits)
+        model = ServedModel(folder)
+        model.warm()
+        self.service = Service(model, name, limits)
 
     async def __call__(self, request: Any) -> Any:
         """A `starlette.requests.Request` → a `starlette.responses.Response`."""

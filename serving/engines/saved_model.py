@@ -13,7 +13,9 @@ import tensorflow_text  # noqa: F401 (registers the tokenizer's operations)
 
 from serving.engines.rest import STRING, Refused, Signature, TensorSpec
 
-_NODE = re.compile(r"^\{\{.*?\}\}\s*")
+_ASSERTED = re.compile(r"assertion failed: \[(.*?)\]")
+_NODE = re.compile(r"\{\{.*?\}\}\s*")
+_WARMED = ("serving_default", "search")
 
 
 class ServedModel:
@@ -33,6 +35,16 @@ class ServedModel:
             raise OSError(f"No SavedModel can be read from {folder}: {error.message}") from error
         self._functions = dict(self._model.signatures)
         self.signatures = {name: _signature(function) for name, function in self._functions.items()}
+
+    def warm(self) -> None:
+        """Asks the signatures of whole answers once: the first call of each takes seconds longer than the next."""
+        for name in _WARMED:
+            if name in self.signatures:
+                tensors = {key: _sample(spec, key) for key, spec in self.signatures[name].inputs.items()}
+                try:
+                    self(name, tensors)
+                except Refused:
+                    pass  # a SavedModel of other inputs may not take the sample; its first client then waits
 
     def __call__(self, signature: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Asks one signature.
@@ -57,8 +69,22 @@ class ServedModel:
 
 def _said(error: Any) -> str:
     """What TensorFlow says, without where in its graph it says it."""
-    lines = [_NODE.sub("", line).strip() for line in str(error.message).splitlines()]
-    return next((line for line in lines if line), type(error).__name__)[:500]
+    message = str(error.message)
+    if asserted := _ASSERTED.search(message):
+        return asserted[1]
+    lines = [_NODE.sub("", line).strip() for line in message.splitlines()]
+    said = [
+        line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", "<stack", "[["))
+    ]
+    return said[-1][:500] if said else type(error).__name__
+
+
+def _sample(spec: TensorSpec, name: str) -> np.ndarray:
+    """One small value for an input."""
+    shape = tuple(1 if size is None else size for size in spec.shape)
+    if spec.dtype == STRING:
+        return np.full(shape, b"" if name.endswith("_bytes") else b"a", object)
+    return np.ones(shape, spec.dtype)
 
 
 def _signature(function: Any) -> Signature:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,6 +37,11 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     options, search = values["run"], values.get("search")
     one = getattr(values["input"], kind) if flags.first_value(argv, f"--{kind}") is not None else None
     _check(task, one, options, search)
+    if options.engine == "ray":
+        from apps.shared.commands import sharded
+
+        sharded.run(task, options, search)
+        return
     settle(options, task.uses_keras)
     inputs = _one(one, kind) if one is not None else files.items(options.input, kind)
     path = find_model(task, options.model)
@@ -74,16 +79,32 @@ def answer_all(
     """
     total, failed = 0, 0
     with Progress("inputs") as progress:
-        while batch := list(islice(inputs, at_once)):
-            results = _answer(predictor, batch, search)
-            for item, result in zip(batch, results, strict=True):
-                failed += _report(item, result)
-                line = files.json_line(result.to_json()) if as_json else _flat(result.to_line())
-                out.write(line.encode("utf-8", "replace") + b"\n")
-            out.flush()
-            total += len(batch)
-            progress.at(total)
+        for item, result in answers(predictor, inputs, search, at_once, out.flush):
+            failed += _report(item, result)
+            out.write(as_line(result, as_json))
+            total += 1
+            if total % at_once == 0:
+                progress.at(total)
     return total, failed
+
+
+def answers(
+    predictor: Predictor,
+    inputs: Iterator[Item],
+    search: Any,
+    at_once: int,
+    after_each_batch: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[Item, Result]]:
+    """Inputs with their answers, in order; arguments as in `answer_all`."""
+    while batch := list(islice(inputs, at_once)):
+        yield from zip(batch, _answer(predictor, batch, search), strict=True)
+        after_each_batch()
+
+
+def as_line(result: Result, as_json: bool) -> bytes:
+    """An answer as a line of the output."""
+    line = files.json_line(result.to_json()) if as_json else _flat(result.to_line())
+    return line.encode("utf-8", "replace") + b"\n"
 
 
 def _answer(predictor: Predictor, batch: Sequence[Item], search: Any) -> list[Result]:
@@ -112,6 +133,8 @@ def _check(task: Task, one: str | None, options: PredictOptions, search: Any) ->
         raise UserError(f"{task.name} does not search, so there is nothing to trace. Leave out --trace.")
     if options.trace and one is None:
         raise UserError(f"--trace follows one input: give it with {flag}.")
+    if one is not None and options.engine == "ray":
+        raise UserError(f"{flag} is one input, and --engine ray answers a folder. Leave out --engine.")
     if search is not None and search.n_best > 1 and not options.json:
         raise UserError("--n-best needs --json: as plain text there is one line an input.")
     if options.trace and options.output != files.STANDARD and Path(options.output) == options.trace:
