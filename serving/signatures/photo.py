@@ -11,6 +11,10 @@ from data import photos
 from serving.signatures.text import Read
 
 
+JPEG = b"\xff\xd8\xff"
+"""How a JPEG file begins."""
+
+
 class PhotoReader(tf.Module):
     """Encoded images to squares of pixels, as `data.photos.open_photo` and `squash` do it in Python.
 
@@ -43,12 +47,24 @@ class PhotoReader(tf.Module):
 
     def _pixels(self, content):
         def decoded():
-            image = tf.io.decode_image(content, channels=3, expand_animations=False)
-            small = tf.image.resize(tf.cast(image, tf.float32), (self.size, self.size), antialias=True)
-            return tf.clip_by_value(tf.floor(small + 0.5), 0.0, 255.0)
+            image = tf.cond(
+                tf.equal(tf.strings.substr(content, 0, 3), JPEG),
+                # Pillow's way with JPEG; decode_image takes the faster one, which is up to 3 steps of 255 off.
+                lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
+                lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
+            )
+            image.set_shape((None, None, 3))
+            # Pillow squashes the rows, rounds to whole numbers, and then squashes the columns.
+            wide = _resized(tf.cast(image, tf.float32), (tf.shape(image)[0], self.size))
+            return _resized(wide, (self.size, self.size))
 
         nothing = tf.zeros((self.size, self.size, 3))
         return tf.cond(tf.equal(tf.strings.length(content), 0), lambda: nothing, decoded)
+
+
+def _resized(pixels, size):
+    """Bilinear with antialiasing, whole numbers from 0 to 255."""
+    return tf.clip_by_value(tf.floor(tf.image.resize(pixels, size, antialias=True) + 0.5), 0.0, 255.0)
 
 
 class PhotoEncoder(keras.layers.Layer):

@@ -115,8 +115,9 @@ def test_the_saved_model_captions_image_bytes_as_predict_does(captioner, photos,
     assert "image_bytes" in (tmp_path / "saved" / "signatures.md").read_text()
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
 @pytest.mark.parametrize("size", [(32, 32), (301, 200), (90, 640)])
-def test_pixels_in_the_graph_are_those_of_predict(size):
+def test_pixels_in_the_graph_are_those_of_predict(size, form):
     import io
 
     from data.photos import open_photo, squash
@@ -124,9 +125,10 @@ def test_pixels_in_the_graph_are_those_of_predict(size):
 
     noise = np.random.default_rng(0).integers(0, 256, (size[1] // 4, size[0] // 4 + 1, 3), dtype=np.uint8)
     file = io.BytesIO()
-    Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(file, "PNG")
+    Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(file, form, quality=90)
     ours = squash(open_photo(file.getvalue()).image, 32).astype(np.float32)
     import tensorflow as tf
 
     inside = PhotoReader(32, 10)(tf.constant([file.getvalue()])).source.numpy()[0]
-    assert np.abs(inside - ours).mean() <= 1.0  # a 255th of the range
+    # A 255th of the range would do; rounding as Pillow rounds leaves next to nothing.
+    assert np.abs(inside - ours).mean() <= 0.02 and np.abs(inside - ours).max() <= 1
