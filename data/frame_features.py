@@ -21,6 +21,10 @@ import numpy as np
 
 MOST_VALUES = 2**26
 """Values of one clip: more is no frame features."""
+MOST_BYTES = 2**31
+"""Of an array with the features of a whole corpus."""
+_BROKEN = (EOFError, OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, KeyError)
+"""What NumPy raises for files that are no arrays, and for shapes that cannot be."""
 
 
 class FrameFeatures(Mapping[str, np.ndarray]):
@@ -53,26 +57,39 @@ class FrameFeatures(Mapping[str, np.ndarray]):
     def _read_archive(self) -> None:
         try:
             archive = np.load(self.place, allow_pickle=False)
-            if {"features", "ids"} <= set(archive.files):
-                features, ids = archive["features"], archive["ids"]
-                if len(features) != len(ids):
-                    raise ValueError(f"{self.place}: {len(features):,} features and {len(ids):,} ids.")
-                self._arrays = {str(name): array for name, array in zip(ids, features, strict=True)}
-            else:
-                self._archive = archive
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+            members = set(archive.files)
+        except (zipfile.BadZipFile, AttributeError, *_BROKEN) as error:  # a single array has no files
             raise ValueError(f"{self.place} is not a whole .npz file ({error}).") from error
+        self._archive = archive
+        if {"features", "ids"} <= members:
+            features, ids = self._member("features", MOST_BYTES), self._member("ids", MOST_BYTES)
+            if not features.ndim or len(features) != len(np.atleast_1d(ids)):
+                raise ValueError(f"{self.place}: {features.shape} features and {ids.shape} ids.")
+            self._arrays = {str(name): array for name, array in zip(np.atleast_1d(ids), features, strict=True)}
+            self._archive = None
+
+    def _member(self, name: str, most: int) -> np.ndarray:
+        """One array of the archive; its size is looked at before it is unpacked."""
+        assert self._archive is not None
+        try:
+            size = self._archive.zip.getinfo(f"{name}.npy").file_size
+            if size > most:
+                raise ValueError(f"it would unpack to {size / 1e9:.1f} GB")
+            return self._archive[name]
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, *_BROKEN) as error:
+            raise ValueError(f"{name} in {self.place} cannot be read ({error}).") from error
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name in self._files:
-            try:
-                return _checked(np.load(self._files[name], allow_pickle=False), str(self._files[name]))
-            except (EOFError, OSError) as error:
+            try:  # as a view of the file: a shape that the file does not have costs nothing
+                array = np.load(self._files[name], mmap_mode="r", allow_pickle=False)
+            except _BROKEN as error:
                 raise ValueError(f"{self._files[name]} is not a whole .npy file ({error}).") from error
+            return _checked(array, str(self._files[name]))
         if name in self._arrays:
             return _checked(self._arrays[name], f"{name} in {self.place}")
         if self._archive is not None and name in self._archive.files:
-            return _checked(self._archive[name], f"{name} in {self.place}")
+            return _checked(self._member(name, 8 * MOST_VALUES + 4096), f"{name} in {self.place}")
         raise KeyError(name)
 
     def __iter__(self):
@@ -95,7 +112,8 @@ def _checked(array: np.ndarray, where: str) -> np.ndarray:
         array = array[None]
     if array.ndim != 2 or not array.size or array.size > MOST_VALUES or array.dtype.kind not in "fiu":
         raise ValueError(f"{where}: expected numbers of the shape (frames, features), got {array.dtype} {array.shape}.")
-    array = array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        array = np.array(array, np.float32)
     if not np.isfinite(array).all():
         raise ValueError(f"{where}: there are values that are no numbers in it.")
     return array

@@ -6,7 +6,6 @@ same below a line with the number of words and the width; its binary form is rea
 
 from __future__ import annotations
 
-import gzip
 import math
 import zlib
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from data.corpora.lines import raw_lines
 from data.tokenizers.words import lower
 
 
@@ -134,7 +134,7 @@ def write(path: str | Path | IO[bytes], vectors: WordVectors) -> None:
 def _entries(path: Path, wanted: Container[str] | None) -> Iterator[tuple[str, np.ndarray]]:
     """The kept lines as word and numbers. The first line settles the width."""
     width = 0
-    for number, raw in _lines(path):
+    for number, raw in enumerate(raw_lines(path), start=1):
         place = f"{path}, line {number:,}"
         try:
             line = raw.decode("utf-8").rstrip("\r\n").rstrip(" ")
@@ -144,9 +144,9 @@ def _entries(path: Path, wanted: Container[str] | None) -> Iterator[tuple[str, n
             raise ValueError(f"{place}: the line is empty; expected a word and its numbers.")
         fields = line.split(" ") if not width else line.rsplit(" ", width)
         if number == 1 and len(fields) == 2 and all(one.isdecimal() for one in fields):
-            width = int(fields[1])
+            width = int(fields[1]) if len(fields[1]) < 8 else 0
             if not width:
-                raise ValueError(f"{place}: the vectors would have no numbers.")
+                raise ValueError(f"{place}: vectors of {fields[1][:20]} numbers cannot be read.")
             continue
         if not width:
             width = len(fields) - 1
@@ -180,26 +180,20 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
-    try:
-        with opened as file:
-            yield from enumerate(file, start=1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not a whole gzip file ({error}). Fetch it again.") from None
-
-
 def _read_binary(path: Path, wanted: Container[str] | None, limit: int) -> WordVectors:
     from gensim.models import KeyedVectors
 
     try:
         loaded = KeyedVectors.load_word2vec_format(str(path), binary=True, limit=limit or None)
-    except (ValueError, EOFError, UnicodeDecodeError, OSError, IndexError, zlib.error) as error:
+    except (ValueError, EOFError, OSError, IndexError, OverflowError, MemoryError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole binary word2vec file ({error}).") from None
     kept = [row for row, word in enumerate(loaded.index_to_key) if wanted is None or word in wanted]
     if not kept:
         raise ValueError(f"{path} has none of the words that are asked for.")
-    return WordVectors(tuple(loaded.index_to_key[row] for row in kept), np.array(loaded.vectors[kept], np.float32))
+    values = np.array(loaded.vectors[kept], np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} has vectors with values that are no numbers.")
+    return WordVectors(tuple(loaded.index_to_key[row] for row in kept), values)
 
 
 @dataclass(frozen=True, kw_only=True)

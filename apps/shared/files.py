@@ -23,6 +23,8 @@ SUFFIXES = {
 }
 FRAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """A folder that holds one of these is a clip, too: its frames."""
+MAX_LINE = 2**24
+"""Bytes of a line that are held in memory."""
 # What a reader of lines may take for the end of one; JSON allows them raw inside a string.
 _LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -169,12 +171,21 @@ def _open(source: str) -> BinaryIO:
 def _lines(file: BinaryIO, name: str) -> Iterator[bytes]:
     """Raw lines; only a new line ends one, as in every tool that must keep its lines in step."""
     with file if name != STANDARD else _kept_open(file):
-        for number, line in enumerate(file):
+        for number, line in enumerate(_whole_lines(file)):
             if number == 0:
                 if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                     raise UserError(f"{name} is UTF-16, not UTF-8. Convert it, for instance with iconv.")
                 line = line.removeprefix(b"\xef\xbb\xbf")
             yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends; of one that no text can be the beginning alone, which is refused for its length."""
+    while line := file.readline(MAX_LINE):
+        rest = line
+        while len(rest) == MAX_LINE and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE)
+        yield line
 
 
 @contextmanager

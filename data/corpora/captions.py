@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from data.corpora.lines import read_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +34,7 @@ def read_coco(path: str | Path) -> list[CaptionedItem]:
         ValueError: it is not such a file; the message says what is missing.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not JSON in UTF-8 ({error}).") from error
+    content = read_json(path)
     images, annotations = _list(path, content, "images"), _list(path, content, "annotations")
     names = {_value(path, image, "id"): str(_value(path, image, "file_name")) for image in images}
     captions: dict[str, list[str]] = {name: [] for name in names.values()}
@@ -100,6 +98,6 @@ def _list(path: Path, content: Any, name: str) -> list[Any]:
 
 
 def _value(path: Path, entry: Any, name: str) -> Any:
-    if not isinstance(entry, dict) or entry.get(name) is None:
+    if not isinstance(entry, dict) or not isinstance(entry.get(name), (str, int)):
         raise ValueError(f"{path}: an entry has no {name!r}: {str(entry)[:60]}.")
     return entry[name]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import conllu
+
+from data.corpora.lines import raw_lines
 
 UPOS = (
     "ADJ",
@@ -115,13 +114,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
-    try:
-        with openers.get(path.suffix, open)(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not a whole {path.suffix} file ({error}). Fetch it again.") from None
+    return enumerate(raw_lines(path), start=1)
 
 
 def _sentence(path: Path, first: int, block: list[str]) -> TaggedSentence:

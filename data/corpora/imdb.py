@@ -6,10 +6,11 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from data.corpora.labelled import Example
+from data.corpora.labelled import MAX_FIELD, Example
 
 LABELS = ("negative", "positive")
 SPLITS = ("train", "test", "unsup")
@@ -94,7 +95,7 @@ def _in_archive(path: Path):
             if member.isfile() and parts in _FOLDERS and member.name.endswith(".txt"):
                 file = archive.extractfile(member)
                 assert file is not None
-                yield parts, member.name, file.read
+                yield parts, member.name, partial(file.read, MAX_FIELD)
 
 
 def _in_folder(folder: Path):

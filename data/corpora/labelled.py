@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from data.corpora.lines import raw_lines
 
 MAX_FIELD = 4_000_000
 """A field longer than this is taken for a quote that was never closed."""
@@ -83,15 +83,9 @@ def _delimiter(path: Path, header: str) -> str:
 
 def _lines(path: Path) -> Iterator[str]:
     """Decoded lines with their ends; a byte order mark is left out."""
-    if not path.is_file():
-        raise FileNotFoundError(f"No file {path}.")
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-        number = 0
+    for number, line in enumerate(raw_lines(path), start=1):
         try:
-            for number, line in enumerate(file, start=1):
-                yield (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).decode("utf-8")
+            yield line.decode("utf-8")
         except UnicodeDecodeError:
             where = f"{path}, line {number:,}"
             raise ValueError(f"{where}: not UTF-8. Convert the file, for instance with iconv.") from None
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole gzip file ({error}). Fetch it again.") from None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.corpora.captions import CaptionedItem
-from data.corpora.lines import read_lines
+from data.corpora.lines import read_json, read_lines
 
 SPLITS = {"train": "train", "val": "validate", "test": "test"}
 
@@ -89,7 +88,4 @@ def find(directory: str | Path) -> Path:
 
 
 def _captions(path: Path) -> dict[str, list[str]]:
-    try:
-        return json.loads("\n".join(read_lines(path)))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON ({error}).") from error
+    return read_json(path)

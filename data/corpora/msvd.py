@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from data.corpora.captions import CaptionedItem
-from data.corpora.lines import read_lines
+from data.corpora.lines import read_json, read_lines
 
 SPLITS = {"train": "train_list.txt", "val": "val_list.txt", "test": "test_list.txt"}
 
@@ -25,10 +24,7 @@ def read(directory: str | Path, split: str) -> list[CaptionedItem]:
     """
     folder = find(directory)
     captions_path = folder / "captions.json.gz"
-    try:
-        captions = json.loads("\n".join(read_lines(captions_path)))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{captions_path} is not JSON ({error}).") from error
+    captions = read_json(captions_path)
     names = [name for name in read_lines(folder / SPLITS[split]) if name]
     missing = [name for name in names if not captions.get(name)]
     if missing:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from data.corpora.captions import CaptionedItem
+from data.corpora.lines import read_json
 
 FOLDS = 5
 FEATURES = "resnet152_6x2048.npz"
@@ -21,9 +21,7 @@ def read(directory: str | Path) -> list[CaptionedItem]:
         ValueError: a label is not three words.
     """
     path = find(directory) / "labels.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"No file {path}.")
-    labels = json.loads(path.read_text(encoding="utf-8"))
+    labels = read_json(path)
     for name, label in labels.items():
         if len(label.split()) != 3:
             raise ValueError(f"{path}: {name} is no subject, relation and object: {label[:60]!r}.")
