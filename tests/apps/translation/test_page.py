@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from apps.home import EXAMPLES
+from apps.home import EXAMPLES, PICTURES
 from models.decoding.options import SearchOptions
 from serving import store
 
@@ -47,7 +47,7 @@ def test_the_home_page_shows_each_application_with_a_live_example(shipped):
     assert {heading.value for heading in test.subheader} == {
         "Translation",
         "The LSTM lab",
-        *(example.title for example in EXAMPLES),
+        *(example.title for example in (*EXAMPLES, *PICTURES)),
     }
 
 
