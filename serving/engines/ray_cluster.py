@@ -55,6 +55,8 @@ def running(cpus: float, debug: bool = False) -> Iterator[Any]:
     own: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     settings: dict[str, Any] = {"log_to_driver": debug, "logging_level": "INFO" if debug else "CRITICAL"}
     settings |= {**own, **({"_temp_dir": folder} if folder else {})} if here else {}
+    # Else Ray prints what it thinks of a dead worker on standard output, which is for results.
+    ray._private.worker._worker_logs_enabled = debug
     try:
         _start(ray, settings, tries=3 if here else 1)
         yield ray

@@ -31,8 +31,8 @@ class ServedModel:
     def __init__(self, folder: str | Path):
         try:
             self._model = tf.saved_model.load(str(folder))
-        except tf.errors.OpError as error:
-            raise OSError(f"No SavedModel can be read from {folder}: {error.message}") from error
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            raise OSError(f"No SavedModel can be read from {folder}: {error}") from error
         self._functions = dict(self._model.signatures)
         self.signatures = {name: _signature(function) for name, function in self._functions.items()}
 

@@ -79,7 +79,7 @@ def answer_all(
     """
     total, failed = 0, 0
     with Progress("inputs") as progress:
-        for item, result in answers(predictor, inputs, search, at_once, out.flush):
+        for item, result in answers(predictor, inputs, search, at_once, lambda: out.flush()):
             failed += _report(item, result)
             out.write(as_line(result, as_json))
             total += 1
