@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from training import checkpoint
+from training import checkpoint, hosts
 from training.recipe import TrainingRecipe
 from training.schedules import WarmupSchedule
 
@@ -178,10 +178,13 @@ class Run:
             Interrupted: it was stopped before; running again in the same folder goes on.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        if hosts.count() > 1:
+            hosts.check_same("what they train", repr(self.recipe).encode(), hosts.bytes_of(self.epoch_batches(0)[0]))
         self._resume()
         with _StopOnInterrupt(self):
             while self.progress.epoch < self.recipe.epochs and not self._stale():
                 self._one_epoch()
+        hosts.leave(self.model)
         if (self.directory / "best.npz").exists():
             load_weights(self.directory / "best.npz", self.model)
         return self.progress
@@ -194,13 +197,37 @@ class Run:
             return "time limit"
         return ""
 
+    def save_or_stop(self) -> bool:
+        """After a step: saves where it is time to, or to stop. Several hosts do so after the same step.
+
+        Returns:
+            True where the run is to stop.
+        """
+        if hosts.count() > 1 and self.progress.step % hosts.STEPS:
+            return False
+        reason, save = self._agreed()
+        if save:
+            self.save_last()
+        return bool(reason)
+
+    def _agreed(self) -> tuple[str, bool]:
+        """Why to stop, if at all, and whether to save: what any of the hosts wants, all do."""
+        save = time.monotonic() - self.saved >= self.save_every
+        wishes = ("", "save", "time limit", "interrupt")
+        wish = hosts.largest(wishes.index(self.reason_to_stop() or ("save" if save else "")))
+        return wishes[wish] if wish > 1 else "", wish > 0
+
     def save_last(self) -> None:
         """Writes the checkpoint from which the run goes on."""
+        if hasattr(self.model, "jax_state_sync"):  # JAX keeps the weights to itself during `fit`
+            self.model.jax_state_sync()
         checkpoint.save(self.directory / "last.npz", self.model, asdict(self.progress))
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
         last = self.directory / "last.npz"
+        for kept in (last, self.directory / "best.npz"):
+            hosts.take_from_first(kept)
         if last.exists():
             self.progress = Progress(**checkpoint.load(last, self.model))
             self.say(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step}")
@@ -213,14 +240,14 @@ class Run:
         batches = self.epoch_batches(progress.epoch)
         if progress.step < len(batches):
             self.model.fit(
-                EpochBatches(batches, progress.step),
+                EpochBatches(hosts.share(batches), progress.step),
                 initial_epoch=progress.epoch,
                 epochs=progress.epoch + 1,
                 callbacks=[Conductor(self, batches)],
                 shuffle=False,
                 verbose=0,
             )
-        reason = self.reason_to_stop()
+        reason, _ = self._agreed()
         if reason and progress.step < len(batches):
             raise Interrupted(reason, progress.epoch, progress.step)
         self._end_of_epoch()
@@ -233,7 +260,7 @@ class Run:
         row[f"{self.unit}s_per_second"] = round(progress.tokens / max(progress.seconds, 1e-9))
         if (progress.epoch + 1) % self.recipe.evaluate_every == 0 or progress.epoch + 1 == self.recipe.epochs:
             began = time.monotonic()
-            with AveragedWeights(self.model):
+            with AveragedWeights(self.model), hosts.alone(self.model):
                 figures = self.evaluate(self.model)
                 self._keep_if_best(figures)
             row |= {**figures, "evaluation_seconds": round(time.monotonic() - began)}
@@ -285,10 +312,7 @@ class Conductor(keras.callbacks.Callback):
         if now - self.shown >= self.run.show_every:
             self.shown = now
             self._show(now)
-        reason = self.run.reason_to_stop()
-        if reason or now - self.run.saved >= self.run.save_every:
-            self.run.save_last()
-        if reason:
+        if self.run.save_or_stop():
             self.model.stop_training = True
 
     def _count(self, batch: int, mean_here: float) -> None:

@@ -63,7 +63,7 @@ def train(recipe: SentimentRecipe, options: Any) -> Path:
     start.give(model, text.tokenizer, options.seed)
     if vectors is not None:
         embeddings.fill(model.embedding, _scaled(vectors), text.tokenizer.words, options.seed)
-    multiple = 32 if options.jit else 1
+    multiple = 32 if options.jit or backend.NAME == "jax" else 1
     batches = epoch_batches(text.train, recipe.batch_size, options.seed, multiple)
     fit.compile_model(model, recipe, len(batches(0)), options.jit)
     evaluate = DevScore(text)

@@ -48,7 +48,7 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
     """
     start = _Start.read(recipe.start_from)
     text = load(recipe, options, start)
-    batches = TrainingBatches(text, recipe, options.seed, multiple=8 if options.jit else 1)
+    batches = TrainingBatches(text, recipe, options.seed, multiple=8 if options.jit or backend.NAME == "jax" else 1)
     model = network.build(recipe, text.source.size, text.target.size)
     start.give(model, text)
     fit.compile_model(model, recipe, batches.steps_per_epoch, options.jit)

@@ -60,6 +60,7 @@ def _train(task: Task, program: str, recipe: Any, options: Any) -> None:
     again = f"{program} --output {options.output} --resume"
     try:
         with _seeded(options) if task.uses_keras else nullcontext():
+            _join(task, options)
             folder = task.train(recipe, options)
     except KeyboardInterrupt:
         if runs.abandon(options.output):
@@ -75,6 +76,19 @@ def _train(task: Task, program: str, recipe: Any, options: Any) -> None:
         raise InterruptedRun(f"Interrupted; the work is saved. Go on with: {again}") from None
     errors.say(f"Trained. Use it: python -m apps.{task.name} predict --model {folder} …")
     print(folder)
+
+
+def _join(task: Task, options: Any) -> None:
+    if not options.hosts:
+        return
+    if not task.uses_keras:
+        raise UserError(f"{task.name} does not train by Keras. Leave out --hosts.")
+    from training import hosts  # here, because it imports Keras
+
+    try:
+        hosts.join(options.hosts, options.host_index)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(str(error)) from error
 
 
 def _is_interrupted(error: Exception) -> bool:
