@@ -67,7 +67,8 @@ def read_json(path: str | Path) -> Any:
         FileNotFoundError: there is no such file.
         ValueError: it is no JSON in UTF-8, or too deep to be read.
     """
+    content = b"".join(raw_lines(path))
     try:
-        return json.loads(b"".join(raw_lines(path)).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # ValueError: not UTF-8, not JSON, a number of thousands of digits
         raise ValueError(f"{path} is not JSON in UTF-8 ({error}).") from error
