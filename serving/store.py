@@ -122,6 +122,8 @@ def write(
         with whole_folder(folder) as partial:
             _fill(partial, task, contents, model, half)
         return folder
+    for half_written in folder.glob(".*.partial"):  # by a process that was killed
+        shutil.rmtree(half_written, ignore_errors=True)
     partial = folder / f".{os.getpid()}.partial"
     partial.mkdir()
     try:

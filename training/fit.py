@@ -178,6 +178,8 @@ class Run:
             Interrupted: it was stopped before; running again in the same folder goes on.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        for half_written in self.directory.glob(".*.partial"):  # by a process that was killed
+            half_written.unlink()
         if hosts.count() > 1:
             hosts.check_same("what they train", repr(self.recipe).encode(), hosts.bytes_of(self.epoch_batches(0)[0]))
         self._resume()

@@ -90,6 +90,7 @@ def describe(error: BaseException) -> str:
         causes = {
             errno.ENOSPC: "the disk is full; free some space and run the command again",
             errno.EDQUOT: "your disk quota is used up; free some space and run the command again",
+            errno.EFBIG: "the file would be larger than the disk or your limit allows; write elsewhere",
             errno.EROFS: "the disk is read-only; choose another folder",
             errno.EACCES: "no permission; choose another file or folder, or change its rights",
             errno.EPERM: "no permission; choose another file or folder, or change its rights",
