@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.capacity import task_of
 from benchmarks.measuring import headline, machine, set_threads, write_report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,14 +65,11 @@ def main() -> int:
 
 def _plain(model: str, source: Path, output: Path, each: int) -> tuple[float, dict[str, bytes]]:
     """Lines a second behind the first shard, and what was answered."""
-    import importlib
-
     from apps.shared import shards
     from apps.shared.commands.opening import find_model, open_model, stored_recipe
 
     app, _, name = model.partition("/")
-    module = importlib.import_module(f"apps.{app}.task")
-    task = next(kind for kind in vars(module).values() if getattr(kind, "name", "") == app)()
+    task = task_of(app)
     search = task.default_search(stored_recipe(task, ["--model", name])) if task.speaks else None
     predictor = open_model(task, find_model(task, name))
     output.mkdir()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE_BYTES = 200 * 2**20
 """Between processes go questions and names of files; nothing large."""
+START_SECONDS = 180
 NEEDED = "Ray is not installed: pip install -r requirements-scale.txt"
 
 
@@ -58,7 +59,7 @@ def running(cpus: float, debug: bool = False) -> Iterator[Any]:
     # Else Ray prints what it thinks of a dead worker on standard output, which is for results.
     ray._private.worker._worker_logs_enabled = debug
     try:
-        _start(ray, settings, tries=3 if here else 1)
+        _start(ray, settings)
         yield ray
     finally:
         ray.shutdown()
@@ -66,27 +67,31 @@ def running(cpus: float, debug: bool = False) -> Iterator[Any]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(ray: Any, settings: dict[str, Any], tries: int) -> None:
-    """Ray gives its own processes 30 seconds, too few on a machine that is busy enough: then once more."""
-    for left in reversed(range(tries)):
-        before = _children()
-        try:
-            ray.init(**settings)
-            return
-        except Exception as error:
-            ray.shutdown()
-            for process in _children() - before:  # of a start that failed, shutdown forgets them
-                os.kill(process, signal.SIGKILL)
-            if not left:
-                raise RuntimeError(f"Ray does not start: {error}") from error
+def _start(ray: Any, settings: dict[str, Any]) -> None:
+    """Starts or joins Ray, with patience.
 
+    Ray gives its own processes 30 seconds, of which a busy machine needs more: what it asks for then is asked here
+    until it is there. (Ray's inside, so the version is pinned.)
+    """
+    services = ray._private.services
+    asked, until = services.get_node, time.monotonic() + START_SECONDS
 
-def _children() -> set[int]:
-    """This process's own children, where the system tells."""
+    def patiently(*args: Any, **kwargs: Any) -> Any:
+        while True:
+            try:
+                return asked(*args, **kwargs)
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    services.get_node = patiently
     try:
-        return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
-    except OSError:
-        return set()
+        ray.init(**settings)
+    except Exception as error:
+        raise RuntimeError(f"Ray does not start: {error}") from error
+    finally:
+        services.get_node = asked
 
 
 def _prepare(debug: bool) -> None:
