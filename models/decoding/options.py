@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+MOST = 10_000
+"""Hypotheses and tokens: memory grows with their product."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +39,13 @@ class SearchOptions:
 
     def __post_init__(self):
         rules = {
-            "beam_size": (self.beam_size >= 1, "at least 1"),
-            "length_penalty": (self.length_penalty >= 0, "at least 0"),
-            "max_length": (self.max_length >= 1, "at least 1"),
+            "beam_size": (1 <= self.beam_size <= MOST, f"between 1 and {MOST:,}"),
+            "length_penalty": (0 <= self.length_penalty < math.inf, "at least 0"),
+            "max_length": (1 <= self.max_length <= MOST, f"between 1 and {MOST:,}"),
             "n_best": (1 <= self.n_best <= self.beam_size, f"between 1 and beam_size ({self.beam_size})"),
-            "temperature": (self.temperature >= 0, "at least 0"),
-            "top_k": (self.top_k >= 0, "at least 0"),
+            "temperature": (0 <= self.temperature < math.inf, "at least 0"),
+            "top_k": (0 <= self.top_k < 2**31, "at least 0"),
+            "seed": (0 <= self.seed < 2**63, "at least 0"),
             "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
         }
         for name, (holds, rule) in rules.items():

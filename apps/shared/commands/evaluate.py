@@ -9,7 +9,7 @@ from typing import Any
 from apps.shared import files, flags
 from apps.shared.commands import settle
 from apps.shared.commands.opening import find_model, open_model, stored_recipe
-from apps.shared.errors import UserError
+from apps.shared.errors import UserError, starting
 from apps.shared.task import Task
 
 
@@ -26,8 +26,9 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     values = flags.parse(program, f"Scores a model that {task.does}.{splits}", parts, argv)
     options, search = values["run"], values.get("search")
     path = find_model(task, options.model)
-    for target in filter(None, (options.report, options.plot)):
-        files.check_new(target)
+    with starting():
+        for target in filter(None, (options.report, options.plot)):
+            files.check_new(target)
     if options.plot and options.plot.suffix.lower() != ".svg":
         raise UserError(f"Plots are written as SVG: name {options.plot.with_suffix('.svg')} with --plot.")
     settle(options, task.uses_keras)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from apps.shared import flags
 from apps.shared.commands import settle
 from apps.shared.commands.opening import find_model, open_model
-from apps.shared.errors import UserError
+from apps.shared.errors import UserError, starting
 from apps.shared.options import ExportOptions
 from apps.shared.task import Task
 from serving.files import whole_folder
@@ -25,8 +25,9 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     values = flags.parse(program, f"Writes a SavedModel that {task.does}.", {"run": defaults}, argv)
     options = values["run"]
     path = find_model(task, options.model)
-    if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
-        raise UserError(f"{options.output} exists. Name a new folder with --output.")
+    with starting():
+        if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
+            raise UserError(f"{options.output} exists. Name a new folder with --output.")
     settle(options, task.uses_keras)
     predictor = open_model(task, path, options.allow_hub)
     with whole_folder(options.output) as folder:

@@ -43,10 +43,11 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
         sharded.run(task, options, search)
         return
     settle(options, task.uses_keras)
-    inputs = _one(one, kind) if one is not None else files.items(options.input, kind)
-    path = find_model(task, options.model)
-    if options.trace:
-        files.check_new(options.trace)
+    with errors.starting():
+        inputs = _one(one, kind) if one is not None else files.items(options.input, kind)
+        path = find_model(task, options.model)
+        if options.trace:
+            files.check_new(options.trace)
     with files.output(options.output) as out:
         predictor = open_model(task, path, options.allow_hub)
         # A person who types wants each answer at once; a pipe is faster in batches.

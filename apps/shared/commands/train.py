@@ -36,7 +36,8 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
         )
     values = flags.parse(program, f"Trains a model that {task.does}.", parts, argv)
     options, recipe = values["run"], values["recipe"]
-    runs.check_output(options.output, options.resume, program)
+    with errors.starting():
+        runs.check_output(options.output, options.resume, program)
     if resumed:
         runs.check_unchanged(start, recipe)
         runs.check_unchanged(parts["run"], options, names=runs.KEPT)
@@ -56,7 +57,8 @@ def _named_recipe(task: Task, argv: Sequence[str]) -> tuple[str, Any]:
 
 
 def _train(task: Task, program: str, recipe: Any, options: Any) -> None:
-    runs.begin(options.output, task.name, recipe, options)
+    with errors.starting():
+        runs.begin(options.output, task.name, recipe, options)
     again = f"{program} --output {options.output} --resume"
     try:
         with _seeded(options) if task.uses_keras else nullcontext():

@@ -239,7 +239,12 @@ def test_the_normalizer_stands_large_small_and_impossible_logits():
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("beam_size", 0, "at least 1"),
+        ("beam_size", 0, "between 1 and 10,000"),
+        ("beam_size", 10**11, "between 1 and 10,000"),
+        ("max_length", 10**11, "between 1 and 10,000"),
+        ("temperature", float("inf"), "at least 0"),
+        ("length_penalty", float("nan"), "at least 0"),
+        ("seed", -5, "at least 0"),
         ("length_penalty", -1.0, "at least 0"),
         ("n_best", 6, "between 1 and beam_size"),
         ("top_p", 0.0, "above 0 and at most 1"),
