@@ -171,7 +171,8 @@ def watched(command: list[str], **arguments: Any) -> dict[str, Any]:
         arguments: of `subprocess.Popen`.
 
     Returns:
-        `rc`, `out` and `err` (text), `seconds` by the clock, and `peak`: the most memory that it held, in bytes.
+        `rc`, `out` and `err` (text), `seconds` by the clock, and `peak`: the most memory that it held, in bytes, or
+        what this process held when it started it, where that is more.
     """
     begun = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:

@@ -32,11 +32,10 @@ def test_twenty_photos_are_there_upright_rgb_and_different():
 def test_a_watched_command_tells_its_exit_code_its_words_and_its_memory():
     import sys
 
-    small, big = (
-        measuring.watched([sys.executable, "-c", f"x = bytearray({size}); print(len(x)); raise SystemExit(3)"])
-        for size in (10, 200_000_000)
-    )
-    assert (big["rc"], big["out"].strip()) == (3, "200000000") and big["peak"] - small["peak"] > 150_000_000
+    code = "x = bytearray(b'1') * 300_000_000; print(len(x)); raise SystemExit(3)"
+    done = measuring.watched([sys.executable, "-c", code])
+    assert (done["rc"], done["out"].strip()) == (3, "300000000") and done["peak"] > 300_000_000
+    assert done["seconds"] > 0 and measuring.watched([sys.executable, "-c", "raise SystemExit('no')"])["err"] == "no\n"
 
 
 def test_limits_that_are_not_kept_are_told():
