@@ -7,11 +7,13 @@ from apps.image_captioning import page as image_captioning
 from apps.lstm_lab import page as lab
 from apps.pos_tagging import page as tagging
 from apps.sentiment import page as sentiment
+from apps.shared.replaced import forget_replaced_models
 from apps.translation import page as translation
 from apps.video_captioning import page as clips
 from apps.word_vectors import page as word_vectors
 
 st.set_page_config(page_title="Carrousel", layout="wide")
+forget_replaced_models()
 st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; max-width: 82rem; }</style>")
 
 TRANSLATION = st.Page(translation.page, title="Translation", url_path="translation")
