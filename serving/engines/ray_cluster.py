@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE_BYTES = 200 * 2**20
 """Between processes go questions and names of files; nothing large."""
 START_SECONDS = 180
+_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 NEEDED = "Ray is not installed: pip install -r requirements-scale.txt"
 
 
@@ -71,27 +74,43 @@ def _start(ray: Any, settings: dict[str, Any]) -> None:
     """Starts or joins Ray, with patience.
 
     Ray gives its own processes 30 seconds, of which a busy machine needs more: what it asks for then is asked here
-    until it is there. (Ray's inside, so the version is pinned.)
+    until it is there. And those that choose their ports have 15 seconds to tell them in files, or all ends; here they
+    are told their ports, and the files are there at once. (Ray's inside, so the version is pinned.)
     """
     services = ray._private.services
-    asked, until = services.get_node, time.monotonic() + START_SECONDS
+    ask, start, until = services.get_node, services.start_raylet, time.monotonic() + START_SECONDS
 
-    def patiently(*args: Any, **kwargs: Any) -> Any:
+    def ask_patiently(*args: Any, **kwargs: Any) -> Any:
         while True:
             try:
-                return asked(*args, **kwargs)
+                return ask(*args, **kwargs)
             except RuntimeError:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.2)
 
-    services.get_node = patiently
+    def start_with_ports(*args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(start).bind(*args, **kwargs)
+        for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True):
+            given.arguments[name] = port
+            (Path(given.arguments["session_dir"]) / f"{name}_{given.arguments['node_id']}").write_text(str(port))
+        return start(*given.args, **given.kwargs)
+
+    services.get_node, services.start_raylet = ask_patiently, start_with_ports
     try:
         ray.init(**settings)
     except Exception as error:
         raise RuntimeError(f"Ray does not start: {error}") from error
     finally:
-        services.get_node = asked
+        services.get_node, services.start_raylet = ask, start
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _prepare(debug: bool) -> None:
