@@ -75,7 +75,10 @@ class FrameFeatures(Mapping[str, np.ndarray]):
             size = self._archive.zip.getinfo(f"{name}.npy").file_size
             if size > most:
                 raise ValueError(f"it would unpack to {size / 1e9:.1f} GB")
-            return self._archive[name]
+            found = self._archive[name]
+            if not isinstance(found, np.ndarray):
+                raise ValueError("it is no .npy array")
+            return found
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, *_BROKEN) as error:
             raise ValueError(f"{name} in {self.place} cannot be read ({error}).") from error
 

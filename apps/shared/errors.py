@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 DONE, FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+LONGEST = 1500
+"""Characters of a message; from the middle of a longer one, which quotes what came in, something is left out."""
 
 
 class UserError(Exception):
@@ -114,6 +116,8 @@ def say(message: str) -> None:
     What a stranger's file put into the message cannot steer the terminal: characters that do not print become �.
     """
     shown = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(message.split()))
+    if len(shown) > LONGEST:
+        shown = f"{shown[: LONGEST - 300]} … {shown[-250:]}"
     with _ignored():
         print(shown.encode("utf-8", "replace").decode("utf-8"), file=sys.stderr, flush=True)
 

@@ -100,7 +100,7 @@ def output(target: str | Path) -> Iterator[BinaryIO]:
     writing = whole_file(target)
     try:
         file = writing.__enter__()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: the name holds a NUL
         raise UserError(f"Cannot write {target}: {describe(error)}") from error
     try:
         with ExitStack() as stack:

@@ -99,6 +99,9 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
+        return values
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read, so the run cannot go on ({error}). Start a new one.") from error

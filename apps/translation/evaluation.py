@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from apps.shared.charts import line_chart
+from apps.shared.errors import starting
 from apps.shared.task import Report
 from apps.translation.corpus import read_split
 from apps.translation.predictor import Translator
@@ -23,7 +24,8 @@ def evaluate(translator: Translator, options: Any, search: SearchOptions) -> Rep
         options: a `TranslationEvaluateOptions`.
         search: how to search; a beam search is compared with a greedy one.
     """
-    pairs = read_split(translator.recipe, options.split, options)
+    with starting():
+        pairs = read_split(translator.recipe, options.split, options)
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]
     searches = {search.method: search}
     if search.method == "beam":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.shared.errors import UserError
+from apps.shared.errors import UserError, starting
 from apps.translation import network
 from apps.translation.card import model_card
 from apps.translation.corpus import (
@@ -46,8 +46,9 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
     Returns:
         `options.output`.
     """
-    start = _Start.read(recipe.start_from)
-    text = load(recipe, options, start)
+    with starting():
+        start = _Start.read(recipe.start_from)
+        text = load(recipe, options, start)
     batches = TrainingBatches(text, recipe, options.seed, multiple=8 if options.jit or backend.NAME == "jax" else 1)
     model = network.build(recipe, text.source.size, text.target.size)
     start.give(model, text)

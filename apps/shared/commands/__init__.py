@@ -15,6 +15,7 @@ from apps.shared.errors import UserError
 from apps.shared.options import CommonOptions
 from apps.shared.task import Task
 
+MOST_THREADS = 1024
 COMMANDS = {
     "train": "Trains a model, or goes on with a training.",
     "evaluate": "Scores a model on a part of its corpus.",
@@ -48,7 +49,12 @@ def settle(options: CommonOptions, keras: bool = True) -> None:
     Args:
         options: threads and debug.
         keras: whether the work needs Keras; importing it takes seconds.
+
+    Raises:
+        UserError: there cannot be so many threads.
     """
+    if not 0 <= options.threads <= MOST_THREADS:
+        raise UserError(f"--threads must be between 0 and {MOST_THREADS:,}, got {options.threads}.")
     if options.threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(options.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from apps.shared import flags
 from apps.shared.commands import settle
@@ -30,6 +31,8 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
             raise UserError(f"{options.output} exists. Name a new folder with --output.")
     settle(options, task.uses_keras)
     predictor = open_model(task, path, options.allow_hub)
-    with whole_folder(options.output) as folder:
+    with ExitStack() as stack:
+        with starting():
+            folder = stack.enter_context(whole_folder(options.output))
         task.export(predictor, folder)
     print(options.output)

@@ -286,3 +286,18 @@ def test_standard_output_that_is_closed_early_ends_with_1(reverse_model, monkeyp
     monkeypatch.setattr(sys, "stdout", Closed())
     assert reverse("predict", "--model", reverse_model, "--text", "1") == 1
     assert capsys.readouterr().err == "Standard output was closed before everything was written.\n"
+
+
+@pytest.mark.parametrize("threads", [-1, 10**6])
+def test_a_number_of_threads_that_would_end_the_process_is_refused(reverse_model, capsys, threads):
+    assert reverse("predict", "--model", reverse_model, "--text", "1", "--threads", threads) == 2
+    assert "--threads must be between 0 and 1,024" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--input", "--output", "--model"])
+@pytest.mark.parametrize("name", ["a" * 5_000, "\0"])
+def test_a_path_that_the_system_refuses_ends_a_command_before_it_starts(reverse_model, capsys, flag, name):
+    other = [] if flag == "--input" else ["--text", "1"]
+    model = [] if flag == "--model" else ["--model", reverse_model]
+    assert reverse("predict", *model, *other, f"{flag}={name}") == 2
+    assert capsys.readouterr().err.count("\n") == 1
