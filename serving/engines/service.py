@@ -21,7 +21,9 @@ _LARGE = 2**16
 class Model(Protocol):
     """What is served; `serving.engines.saved_model.ServedModel` is one."""
 
-    signatures: Mapping[str, Signature]
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """By name."""
 
     def __call__(self, signature: str, tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """Asks one signature; `Refused` where the model does not take the values."""
