@@ -10,7 +10,6 @@ import tensorflow as tf
 from data import photos
 from serving.signatures.text import Read
 
-
 JPEG = b"\xff\xd8\xff"
 """How a JPEG file begins."""
 

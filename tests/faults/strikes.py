@@ -1,4 +1,4 @@
-"""Strikes commands at random moments. Run by `test_faults.py` as a process of its own: `python -m tests.faults.strikes`.
+"""Strikes commands at random moments, in a process of its own: `python -m tests.faults.strikes`, see `test_faults.py`.
 
 Keras is imported here but nothing is computed: so a fork is safe, and a strike costs no import.
 """
@@ -16,9 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-import models  # noqa: F401  before Keras: it sets what TensorFlow reads when it is imported
-
-import keras  # noqa: I001
+import keras
 import numpy as np
 
 from apps.shared.commands import main

@@ -118,7 +118,11 @@ def run_self_critical(
         batches: an `ItemBatches`.
         evaluate: takes the self-critical model, whose `.model` is the encoder–decoder.
     """
+    from training import hosts
     from training.self_critical import SelfCritical
+
+    if hosts.count() > 1:
+        raise ValueError("The self-critical stage trains on one host: go on with --resume and without --hosts.")
 
     critical = SelfCritical(
         model,

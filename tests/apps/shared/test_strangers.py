@@ -263,7 +263,7 @@ def test_a_hub_module_that_a_user_names_for_training_needs_no_other_word(of_a_hu
 )
 def test_a_hub_module_that_a_model_names_is_not_opened_without_the_users_word(
     of_a_hub_module,
-    table,
+    table,  # noqa: F811
     tmp_path,
     capsys,
     command,
