@@ -117,6 +117,8 @@ def _prepare(debug: bool) -> None:
     """What Ray and its workers read from the environment, which they inherit."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "1" if debug else "0")
+    for name in ("READY", "HEALTH"):  # of its web server, which on a busy machine is late and not dead
+        os.environ.setdefault(f"RAY_SERVE_PROXY_{name}_CHECK_TIMEOUT_S", "60")
     if not debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -73,7 +73,9 @@ def _serve(folder: Path, name: str, limits: Limits, options: argparse.Namespace)
     cpus = options.replicas * options.threads
     with ray_cluster.running(cpus=cpus + 1, debug=options.debug):
         from ray import serve
+        from ray.serve._private import api, client
 
+        api.HTTP_PROXY_TIMEOUT = client.HTTP_PROXY_TIMEOUT = ray_cluster.START_SECONDS
         signal.signal(signal.SIGTERM, _terminated)  # after Ray has set its own
         if not options.debug:
             logging.getLogger("ray.serve").setLevel(logging.ERROR)
