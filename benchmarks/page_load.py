@@ -86,8 +86,7 @@ def main() -> int:
     try:
         rounds = asyncio.run(drive(port, process.pid, args))
     finally:
-        process.terminate()
-        process.wait(20)
+        stop(process)
     wrong = not_their_own(rounds, args.model)
     return tell(rounds, wrong, args)
 
@@ -119,6 +118,16 @@ def start_server(threads: int) -> tuple[subprocess.Popen, int]:
                 process.kill()
                 raise SystemExit("The pages did not start; try: streamlit run streamlit_app.py") from None
             time.sleep(0.3)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Ends the server."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def sentences(sessions: int, requests: int) -> list[list[str]]:
@@ -168,7 +177,9 @@ class Session:
 
         address = f"ws://127.0.0.1:{self.port}/_stcore/stream"
         origin = f"http://127.0.0.1:{self.port}"
-        self.socket = await websockets.connect(address, subprotocols=["streamlit"], origin=origin, max_size=None)
+        # A server at work answers late; a browser waits, and so does this.
+        patient = {"open_timeout": PATIENCE, "ping_interval": None, "max_size": None}
+        self.socket = await websockets.connect(address, subprotocols=["streamlit"], origin=origin, **patient)
         await self._run("")
         if not self.field:
             raise SystemExit("The page has no field for a sentence.")

@@ -11,6 +11,8 @@ from apps.shared.errors import UserError
 from apps.shared.files import write_text
 
 RUN, RECIPE, SETTINGS = "run", "recipe.json", "settings.json"
+BEFORE_TRAINING = (".json", ".model", ".txt")
+"""What lies in a run before its first step: recipe, settings and vocabularies, which are made again in seconds."""
 KEPT = ("seed", "precision", "jit")
 """Options on which the run's numbers depend."""
 EXTENDED = ("epochs", "fine_tune_epochs", "self_critical_epochs", "patience")
@@ -46,16 +48,17 @@ def begin(output: Path, task: str, recipe: Any, options: Any) -> None:
 
 
 def abandon(output: Path) -> bool:
-    """Removes what `begin` wrote from a run that never started, so that the next try finds a new folder.
+    """Removes a run that never started, so that the next try finds a new folder: what `begin` wrote, and vocabularies.
 
     Returns:
         False when there is more in it, and all was kept.
     """
     folder = output / RUN
-    if not {entry.name for entry in folder.iterdir()} <= {RECIPE, SETTINGS}:
+    entries = list(folder.iterdir())
+    if not all(entry.is_file() and entry.suffix in BEFORE_TRAINING for entry in entries):
         return False
-    for name in (RECIPE, SETTINGS):
-        (folder / name).unlink(missing_ok=True)
+    for entry in entries:
+        entry.unlink()
     folder.rmdir()
     if not any(output.iterdir()):
         output.rmdir()
