@@ -39,6 +39,7 @@ CLOSE = 1e-3
 def main() -> int:
     """Measures, and prints one line for every number of clients."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server must not outlive this
     texts = [line for line in options.input.read_text(encoding="utf-8").splitlines() if line.strip()][: options.texts]
     expected = plain_answers(options.model, texts)
     rows, wrong = [], 0
