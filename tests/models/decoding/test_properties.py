@@ -288,14 +288,27 @@ def order_company_and_padding_change_nothing(case: Case) -> None:
 
 
 def assert_equal(case: Case, found, expected) -> None:
-    assert [heard(case, said) for said, *_ in found] == [heard(case, said) for said, *_ in expected]
-    np.testing.assert_allclose([one[1:] for one in found], [one[1:] for one in expected], rtol=2e-6, atol=1e-5)
+    """The same scores, and the same words wherever the score tells them from others.
+
+    Of two hypotheses that are equally likely the last bit of a sum decides which one is kept, and that bit may change
+    with the company; a table alone makes such pairs, since "a b a a" goes through the same pairs as "a a b a".
+    """
+    np.testing.assert_allclose([one[1:] for one in found], [one[1:] for one in expected], rtol=2e-6, atol=3e-5)
+    ranked = np.array([normalized for *_, normalized in expected])
+    for place in range(len(expected) - 1):  # the last one may have an equal that fell
+        if (np.abs(np.delete(ranked, place) - ranked[place]) > CLOSE).all():
+            assert heard(case, found[place][0]) == heard(case, expected[place][0])
+
+
+def heard(case: Case, said) -> tuple[int, ...]:
+    """Twins are taken for one."""
+    return tuple(1 if case.ties and token == TWIN else token for token in said)
 
 
 def both_drivers_find_the_same(case: Case) -> None:
     options = SearchOptions(beam_size=case.beam_size, length_penalty=case.length_penalty, max_length=LONGEST)
     for sentence, expected in enumerate(search(case)):
-        assert_same_answers(case, walked(case, sentence, options), expected)
+        assert_equal(case, answers_of(walked(case, sentence, options)), expected)
 
 
 def both_drivers_draw_the_same(case: Case) -> None:
@@ -306,7 +319,7 @@ def both_drivers_draw_the_same(case: Case) -> None:
     draws = np.repeat(uniforms, len(limits), axis=0)
     found = run(weights_of(case), start_of(case), limits, padded(case.prefixes), draws, temperature)
     for sentence, expected in enumerate(hypotheses(found)):
-        assert_same_answers(case, walked(case, sentence, options, uniforms), expected)
+        assert_equal(case, answers_of(walked(case, sentence, options, uniforms)), expected)
         start = forced(case, sentence)
         for said, score, _ in expected:
             assert score == pytest.approx(score_of(case, sentence, said), abs=CLOSE, rel=1e-5)
@@ -328,17 +341,8 @@ def sampling_of(case: Case, samples: int, max_length: int) -> tuple[SearchOption
     return options, graph.draw_uniforms(1, options)
 
 
-def heard(case: Case, said) -> tuple[int, ...]:
-    """Twins are taken for one: which of two equals is kept, the last bit of a sum decides."""
-    return tuple(1 if case.ties and token == TWIN else token for token in said)
-
-
-def assert_same_answers(case: Case, trace: dict, expected) -> None:
-    answers = trace["hypotheses"]
-    assert sorted(heard(case, answer["ids"]) for answer in answers) == sorted(heard(case, one[0]) for one in expected)
-    np.testing.assert_allclose(
-        [answer["score"] for answer in answers], [score for _, score, _ in expected], rtol=2e-6, atol=3e-5
-    )
+def answers_of(trace: dict) -> list:
+    return [(tuple(answer["ids"]), answer["score"], answer["normalized"]) for answer in trace["hypotheses"]]
 
 
 def sequences_are_drawn_as_often_as_they_are_likely(case: Case) -> None:
@@ -398,6 +402,8 @@ every_property = pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: 
 
 FOUND = [  # what drawn cases once failed with
     Case(601489, 1.0, False, True, True, 5, 0.0, (2, 3), ((), ())),
+    Case(772, 10.0, True, False, False, 5, 0.0, (1, 1, 4), ((), (), (4,))),
+    Case(3926, 0.1, False, True, True, 5, 0.0, (1, 1, 4, 4), ((), (), (), (1,))),
 ]
 
 
