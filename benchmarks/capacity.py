@@ -1,7 +1,7 @@
 """What one core gives: items a core-second, bytes an item, memory, for any application.
 
     python -m benchmarks.capacity --model translation/de-en --input sentences.de
-    python -m benchmarks.capacity --model image_captioning/flickr8k-frozen --input photos/
+    python -m benchmarks.capacity --model image_captioning/flickr8k --input photos/
 
 The predictor answers the inputs as `predict` does, in this process, on one thread; seconds are those of the processor
 (the decoder of clips, a process of its own, included), so that a busy neighbour costs little of the figure. The first

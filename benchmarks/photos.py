@@ -136,7 +136,7 @@ def memory(model: str) -> dict[str, dict[str, Any]]:
 def main() -> int:
     """Measures and prints; 1 where a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="flickr8k-frozen", help="a model folder or a shipped one")
+    parser.add_argument("--model", default="flickr8k", help="a model folder or a shipped one")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--report", type=Path, help="write everything as JSON")
     args = parser.parse_args()

@@ -45,10 +45,10 @@ def page() -> None:
 
 
 def _without_model() -> None:
-    st.info("No captioner is here yet. This command trains one, on a frozen image encoder, in about half an hour:")
+    st.info("No captioner is here yet. This command trains one, in three stages and some two hours:")
     st.code(
-        "python -m apps.image_captioning train --recipe flickr8k-frozen --data-dir DIR "
-        "--output pretrained/image_captioning/flickr8k-frozen",
+        "python -m apps.image_captioning train --recipe flickr8k --data-dir DIR "
+        "--output pretrained/image_captioning/flickr8k",
         language="bash",
     )
     st.markdown(

@@ -44,7 +44,7 @@ class ImageCaptioningTask(Task):
     recipe_class = ImageCaptioningRecipe
     recipes = RECIPES
     default_recipe = "flickr8k"
-    default_model = "flickr8k-frozen"
+    default_model = "flickr8k"
     input_kind = "image"
     speaks = True
     splits: ClassVar[tuple[str, ...]] = ("test", "val")

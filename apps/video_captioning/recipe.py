@@ -66,13 +66,13 @@ _CLIPS: dict[str, Any] = {
     "vocabulary": 2000,
     "decoder_size": 256,
     "encoder_size": 256,
-    "self_critical_epochs": 1,
+    "self_critical_epochs": 5,
     "self_critical_rate": 3e-4,
     "max_length": 13,
 }
 _FROM_PHOTOS: dict[str, Any] = {
     **_CLIPS,
-    "start_from": "image_captioning/flickr8k-frozen",
+    "start_from": "image_captioning/flickr8k",
     "image_encoder": "efficientnet-lite2",
     "decoder_size": 512,
     "learning_rate": 1e-3,

@@ -31,9 +31,7 @@ def test_without_a_model_the_page_says_which_command_trains_one(tmp_path, monkey
 def test_it_opens_with_a_sample_answered(model_folder, tmp_path, monkeypatch):
     import streamlit as st
 
-    shutil.copytree(
-        model_folder, tmp_path / "image_captioning" / "flickr8k-frozen", ignore=shutil.ignore_patterns("run")
-    )
+    shutil.copytree(model_folder, tmp_path / "image_captioning" / "flickr8k", ignore=shutil.ignore_patterns("run"))
     monkeypatch.setattr(store, "PRETRAINED", tmp_path)
     st.cache_resource.clear()
     test = draw({"beam_size": "2"})
