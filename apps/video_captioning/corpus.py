@@ -13,7 +13,7 @@ from apps.shared.captioning.text import CaptionSet
 from apps.shared.errors import UserError
 from apps.video_captioning.features import Extractor, KeptFeatures
 from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
-from data.clips import SUFFIXES, open_clip
+from data.clips import SUFFIXES, ClipRefused, open_clip
 from data.corpora import captions, msrvtt, msvd, video_svo
 from data.frame_features import FrameFeatures, evenly, padded
 from data.photos import PhotoFiles
@@ -124,7 +124,14 @@ def _from_clips(items: Sequence, folder: Path, kept: KeptFeatures, extractor) ->
     if not items:
         raise UserError(f"None of the captioned clips is in {folder}.")
     marks = [(item.name, str(paths[item.name].stat().st_size)) for item in items]
-    return _together(items, kept.get(marks, lambda name: open_clip(paths[name]).frames, extractor))
+    return _together(items, kept.get(marks, lambda name: _frames(paths[name]), extractor))
+
+
+def _frames(path: Path) -> np.ndarray:
+    try:
+        return open_clip(path).frames
+    except ClipRefused as error:
+        raise ClipRefused(f"{path}: {error}") from error
 
 
 def _clip_path(folder: Path, name: str) -> Path | None:
