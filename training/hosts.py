@@ -77,7 +77,7 @@ class Share(Sequence):
     """
 
     def __init__(self, batches: Sequence, index: int, hosts: int):
-        self.batches, self.index, self.hosts = batches, index, hosts
+        self.batches, self.place, self.hosts = batches, index, hosts
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -88,7 +88,7 @@ class Share(Sequence):
     def _rows(self, array) -> np.ndarray:
         array = np.asarray(array)
         rows = -(-len(array) // self.hosts)
-        mine = array[self.index * rows : (self.index + 1) * rows]
+        mine = array[self.place * rows : (self.place + 1) * rows]
         return np.pad(mine, [(0, rows - len(mine))] + [(0, 0)] * (array.ndim - 1))
 
 
