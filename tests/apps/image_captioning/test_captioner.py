@@ -130,5 +130,5 @@ def test_pixels_in_the_graph_are_those_of_predict(size, form):
     import tensorflow as tf
 
     inside = PhotoReader(32, 10)(tf.constant([file.getvalue()])).source.numpy()[0]
-    # A 255th of the range would do; rounding as Pillow rounds leaves next to nothing.
-    assert np.abs(inside - ours).mean() <= 0.02 and np.abs(inside - ours).max() <= 1
+    # A 255th of the range would do; where a long side shrinks much, one value in eight is rounded to the other side.
+    assert np.abs(inside - ours).mean() <= 0.2 and np.abs(inside - ours).max() <= 1
