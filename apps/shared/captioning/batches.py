@@ -153,7 +153,9 @@ class _Batches(Sequence):
 
     def __init__(self, captions, sources, epoch: int, examples: list[list[tuple[int, int]]], shared: bool):
         self.captions, self.sources, self.epoch, self.examples, self.shared = captions, sources, epoch, examples, shared
-        self.widths = vary_widths([max(len(captions.plain[i][n]) for i, n in batch) for batch in examples])
+        # Mirrored captions too: which of the two is shown does not change a batch's width, nor make it its neighbour's.
+        both = (captions.plain, captions.mirrored)
+        self.widths = vary_widths([max(len(side[i][n]) for i, n in batch for side in both) for batch in examples])
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -165,7 +167,7 @@ class _Batches(Sequence):
         mirrored = self.sources.mirrored(items, self.epoch)
         mirrored = mirrored[rows] if self.shared else mirrored
         targets = [self.captions.ids(*example, turned) for example, turned in zip(examples, mirrored, strict=True)]
-        width = max(self.widths[number], *map(len, targets))
+        width = self.widths[number]
         source: Any = self.sources.take(items, self.epoch)
         if self.shared:
             source = {"features": source, "rows": rows.astype(np.int32)}

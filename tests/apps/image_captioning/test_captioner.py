@@ -116,7 +116,7 @@ def test_the_saved_model_captions_image_bytes_as_predict_does(captioner, photos,
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
-@pytest.mark.parametrize("size", [(32, 32), (301, 200), (90, 640)])
+@pytest.mark.parametrize("size", [(32, 32), (301, 200), (200, 260), (200, 368), (200, 369), (90, 640), (31, 33)])
 def test_pixels_in_the_graph_are_those_of_predict(size, form):
     import io
 
@@ -130,5 +130,5 @@ def test_pixels_in_the_graph_are_those_of_predict(size, form):
     import tensorflow as tf
 
     inside = PhotoReader(32, 10)(tf.constant([file.getvalue()])).source.numpy()[0]
-    # A 255th of the range would do; where a long side shrinks much, one value in eight is rounded to the other side.
-    assert np.abs(inside - ours).mean() <= 0.2 and np.abs(inside - ours).max() <= 1
+    # A 255th of the range would do; rounding as Pillow rounds leaves next to nothing.
+    assert np.abs(inside - ours).mean() <= 0.02 and np.abs(inside - ours).max() <= 1

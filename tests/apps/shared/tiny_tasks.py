@@ -17,7 +17,7 @@ from apps.shared.errors import starting
 from apps.shared.options import RunOptions
 from apps.shared.predictor import Predictor, Result
 from apps.shared.task import Report, Task
-from data.batches import pad, plan_epoch
+from data.batches import pad, plan_epoch, vary_widths
 from data.text import clean
 from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from models.decoding.options import SearchOptions
@@ -185,15 +185,12 @@ class ReverseBatches:
     def __call__(self, epoch: int) -> list:
         lengths = np.array([len(source) for source, _ in self.pairs])
         made = []
-        for numbers in plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch):
+        plan = plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch)
+        for numbers, width in zip(plan, vary_widths([lengths[one].max() for one in plan]), strict=True):
             chosen = [self.pairs[number] for number in numbers]
-            target_out = pad([target for _, target in chosen])
-            target_in = pad([[BOS_ID, *target[:-1]] for _, target in chosen])
-            made.append(({"source": pad([source for source, _ in chosen]), "target_in": target_in}, target_out))
-        widths = [batch[1].shape[1] for batch in made]  # Keras infers from the first two batches what varies
-        other = next((n for n, width in enumerate(widths) if width != widths[0]), 0)
-        if other:
-            made.insert(1, made.pop(other))
+            target_out = pad([target for _, target in chosen], width)
+            target_in = pad([[BOS_ID, *target[:-1]] for _, target in chosen], width)
+            made.append(({"source": pad([source for source, _ in chosen], width), "target_in": target_in}, target_out))
         return made
 
 

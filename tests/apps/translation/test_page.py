@@ -1,5 +1,6 @@
 """The translation page and the home page without a browser."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -128,3 +129,42 @@ def test_a_damaged_model_is_named(shipped, tmp_path, monkeypatch):
     st.cache_resource.clear()
     test = draw()
     assert not test.exception and "model.weights.h5" in test.error[0].value
+
+
+def test_a_model_that_is_replaced_or_deleted_under_a_running_page_is_noticed(model_folder, tmp_path, monkeypatch):
+    import streamlit as st
+
+    folder = tmp_path / "translation" / "de-en"
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    st.cache_resource.clear()
+    shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("run"))
+
+    def script():
+        import streamlit as st
+
+        from apps.shared.replaced import forget_replaced_models
+        from apps.translation import view
+        from apps.translation.page import page
+
+        forget_replaced_models()
+        page()
+        if view.shipped_models():
+            st.caption(str(id(view.translator("de-en"))))
+
+    def opened(test):
+        return [element.value for element in test.caption if element.value.isdigit()]
+
+    test = AppTest.from_function(script, default_timeout=120).run()
+    first = opened(test)
+    assert not test.exception
+    assert first and opened(test.run()) == first
+
+    os.utime(folder / store.MANIFEST, (1, 1))
+    assert opened(test.run()) not in (first, [])
+    assert not test.exception and not test.error
+
+    shutil.rmtree(folder)
+    test.run()
+    assert not test.exception
+    assert any("apps.translation train" in element.value for element in test.code)
+    st.cache_resource.clear()
