@@ -6,9 +6,12 @@ model); 130 interrupted.
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,8 +61,10 @@ def run(command: Callable[[], None], debug: bool = False) -> int:
     Returns:
         The exit code.
     """
+    interrupts = _Interrupts()
     try:
-        command()
+        with interrupts:
+            command()
         sys.stdout.flush()
         return DONE
     except KeyboardInterrupt as error:
@@ -74,6 +79,9 @@ def run(command: Callable[[], None], debug: bool = False) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if interrupts.struck:
+            say("Interrupted.")
+            return INTERRUPTED
         if isinstance(error, UserError):
             say(str(error))
             return NOT_STARTED
@@ -120,6 +128,46 @@ def say(message: str) -> None:
         shown = f"{shown[: LONGEST - 300]} … {shown[-250:]}"
     with _ignored():
         print(shown.encode("utf-8", "replace").decode("utf-8"), file=sys.stderr, flush=True)
+
+
+class _Interrupts:
+    """Within `with`, no ctrl-C is lost, wherever it falls.
+
+    Out of a finaliser or a callback of the garbage collector nothing can be raised: Python prints the traceback and
+    goes on. Then the signal is sent once more, by another thread and a moment later, when they are left. Out of the C
+    code of a library an interrupt may come as another error: `struck` tells that there was one.
+    """
+
+    def __init__(self):
+        self.struck, self.sent = False, []
+
+    def __enter__(self):
+        self.hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
+        self.handler = None
+        at_hand = threading.current_thread() is threading.main_thread()
+        if at_hand and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self.handler = signal.signal(signal.SIGINT, self._strike)
+        return self
+
+    def __exit__(self, *_):
+        sys.unraisablehook = self.hook
+        if self.handler is not None:
+            signal.signal(signal.SIGINT, self.handler)
+        for timer in self.sent:
+            timer.cancel()
+
+    def _strike(self, *_):
+        self.struck = True
+        raise KeyboardInterrupt
+
+    def _unraisable(self, found) -> None:
+        if not issubclass(found.exc_type, KeyboardInterrupt):
+            self.hook(found)
+            return
+        timer = threading.Timer(0.01, _thread.interrupt_main)
+        timer.daemon = True
+        self.sent.append(timer)
+        timer.start()
 
 
 @contextmanager

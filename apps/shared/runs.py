@@ -54,14 +54,22 @@ def abandon(output: Path) -> bool:
         False when there is more in it, and all was kept.
     """
     folder = output / RUN
+    if not folder.is_dir():
+        return not output.is_dir() or _removed_if_empty(output)
     entries = list(folder.iterdir())
     if not all(entry.is_file() and entry.suffix in BEFORE_TRAINING for entry in entries):
         return False
     for entry in entries:
         entry.unlink()
     folder.rmdir()
-    if not any(output.iterdir()):
-        output.rmdir()
+    _removed_if_empty(output)
+    return True
+
+
+def _removed_if_empty(folder: Path) -> bool:
+    if any(folder.iterdir()):
+        return False
+    folder.rmdir()
     return True
 
 

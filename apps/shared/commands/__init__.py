@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -62,6 +63,8 @@ def settle(options: CommonOptions, keras: bool = True) -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
+    # Where ctrl-C falls into the making of a graph, TensorFlow would log pages about parts that were never used.
+    logging.getLogger("tensorflow").setLevel(logging.CRITICAL)
     if keras:
         with _silent_log():
             importlib.import_module("keras")

@@ -63,7 +63,13 @@ def run(task: Task, options: PredictOptions, search: Any) -> None:
         errors.say(f"{len(found) - len(todo):,} of {len(found):,} shards are done already.")
     threads = options.threads or 1
     work = partial(open_worker, task, path, options.allow_hub, search, as_json, output.resolve(), threads)
-    refused = _work_off(work, todo, options.workers, threads, options.debug) if todo else 0
+    try:
+        refused = _work_off(work, todo, options.workers, threads, options.debug) if todo else 0
+    except KeyboardInterrupt as interrupted:
+        # By what lies there: a worker may have written a shard that it had no time to report.
+        done = sum(shards.is_done(output, shard, as_json, kind) for shard in found)
+        said = f"Interrupted: {done:,} of {len(found):,} shards were answered."
+        raise InterruptedRun(f"{said} The same command goes on with the others.") from interrupted
     shards.tidy(output)
     failed = sum(shards.count_failed(output, shard) for shard in found)
     total = sum(
@@ -106,22 +112,18 @@ def _work_off(work: Any, todo: Sequence[Shard], workers: int, threads: int, debu
     from serving.engines import ray_batch, ray_cluster
 
     refused = done = 0
-    try:
-        with Progress("shards") as progress, ray_cluster.running(cpus=workers * threads, debug=debug) as ray:
-            for number, outcome in ray_batch.run(ray, work, todo, workers, threads):
-                done += 1
-                progress.at(done)
-                if isinstance(outcome, ray_batch.Lost):
-                    refused += 1
-                    errors.say(f"{todo[number].name}: its worker died {outcome.attempts} times: {outcome.reason}")
-                elif outcome.number:
-                    raise OSError(outcome.number, outcome.error, outcome.path)
-                elif outcome.error:
-                    refused += 1
-                    errors.say(f"{todo[number].name}: {outcome.error}")
-    except KeyboardInterrupt as interrupted:
-        said = f"Interrupted: {done:,} of {len(todo):,} shards were answered. The same command goes on with the others."
-        raise InterruptedRun(said) from interrupted
+    with Progress("shards") as progress, ray_cluster.running(cpus=workers * threads, debug=debug) as ray:
+        for number, outcome in ray_batch.run(ray, work, todo, workers, threads):
+            done += 1
+            progress.at(done)
+            if isinstance(outcome, ray_batch.Lost):
+                refused += 1
+                errors.say(f"{todo[number].name}: its worker died {outcome.attempts} times: {outcome.reason}")
+            elif outcome.number:
+                raise OSError(outcome.number, outcome.error, outcome.path)
+            elif outcome.error:
+                refused += 1
+                errors.say(f"{todo[number].name}: {outcome.error}")
     return refused
 
 

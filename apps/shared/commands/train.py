@@ -58,9 +58,9 @@ def _named_recipe(task: Task, argv: Sequence[str]) -> tuple[str, Any]:
 
 def _train(task: Task, program: str, recipe: Any, options: Any) -> None:
     with errors.starting():
-        runs.begin(options.output, task.name, recipe, options)
-    again = f"{program} --output {options.output} --resume"
+        again = f"{program} --output {options.output} --resume"
     try:
+        runs.begin(options.output, task.name, recipe, options)
         with _seeded(options) if task.uses_keras else nullcontext():
             _join(task, options)
             folder = task.train(recipe, options)

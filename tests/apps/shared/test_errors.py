@@ -1,6 +1,9 @@
 """How commands end: exit codes, one line, no traceback."""
 
 import errno
+import signal
+import sys
+import time
 
 import pytest
 
@@ -64,3 +67,32 @@ def test_a_defect_before_the_work_stays_a_defect():
 
 def test_an_error_without_words_is_named():
     assert describe(RuntimeError()) == "RuntimeError"
+
+
+def test_an_interrupt_that_falls_into_a_finaliser_ends_the_command_all_the_same(capsys):
+    class Finalised:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def command():
+        Finalised()  # gone at once
+        for _ in range(1000):
+            time.sleep(0.001)
+        pytest.fail("the interrupt was lost")
+
+    before = sys.unraisablehook
+    assert run(command) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    assert sys.unraisablehook is before
+
+
+def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt(capsys):
+    def command():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SystemError("returned a result with an exception set") from None
+
+    assert run(command) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

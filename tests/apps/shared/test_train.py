@@ -164,3 +164,15 @@ def test_the_real_thing_learns_to_reverse_and_keeps_its_run(reverse_model):
     assert json.loads((reverse_model / "recipe.json").read_text())["units"] == 48
     assert (reverse_model / "run" / "history.csv").is_file()
     assert json.loads((reverse_model / "run" / "settings.json").read_text())["seed"] == 1
+
+
+def test_a_run_that_is_interrupted_while_it_begins_leaves_nothing(tmp_path, monkeypatch, capsys):
+    from apps.shared import runs
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_write", interrupted)
+    assert train(Recorder(), "--output", tmp_path / "run") == 130
+    assert "nothing is left of it" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
