@@ -103,11 +103,13 @@ class EncoderDecoder(keras.Model):
         chosen = ops.logical_and(chosen, ops.not_equal(target_in, self.pad_id))
         return ops.stop_gradient(ops.where(chosen, own, target_in))
 
-    def build_weights(self, source_shape=(1, 3)):
-        """Creates every weight by running once on a source of the given shape, all ones."""
-        source = ops.ones(source_shape, "int32")
-        self.decoder.build(self.encoder(source)["summary"].shape)
-        self({"source": source, "target_in": ops.ones((1, 2), "int32")})
+    def build_weights(self, source_shape=(1, 1)):
+        """Creates every weight. The encoder runs once, on ones of `source_shape`, to show the size of its summary."""
+        summary = self.encoder(ops.ones(source_shape, "int32"))["summary"]
+        self.decoder.build(summary.shape)
+        if self.bag_layer:
+            self.bag_layer.build(summary.shape)
+        self.built = True
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The smoothed loss a token, and the bag-of-words loss where there is one; nats without either in `nats`."""

@@ -138,9 +138,10 @@ _room: ContextVar[list[int] | None] = ContextVar("room", default=None)
 
 @contextmanager
 def room_of(path: str | Path) -> Iterator[None]:
-    """What is built within may have as many values as a file of weights, and no more.
+    """What is built within waits for a file's weights: it may have as many values, no more, and has zeros until then.
 
-    A recipe of a few bytes can describe a model of terabytes; here it is refused before they are asked for.
+    A recipe of a few bytes can describe a model of terabytes; here it is refused before they are asked for. The zeros
+    spare the drawing of weights that nobody will see, most of the time that building takes.
 
     Raises:
         DamagedModel: the file cannot be read; or, within, a weight is made that is not in it.
@@ -163,13 +164,14 @@ def _count_weights() -> None:
     plain = keras.layers.Layer.add_weight
 
     @functools.wraps(plain)
-    def add_weight(self, shape=None, *arguments, **settings):
+    def add_weight(self, shape=None, initializer=None, *arguments, **settings):
         room = _room.get()
         if room is not None:
+            initializer = "zeros"
             room[0] -= math.prod(shape or ())
             if room[0] < 0:
                 raise DamagedModel("The recipe describes a larger model than the weights are of.")
-        return plain(self, shape, *arguments, **settings)
+        return plain(self, shape, initializer, *arguments, **settings)
 
     keras.layers.Layer.add_weight = add_weight
 

@@ -290,8 +290,9 @@ class Translator(Predictor):
                 prefix_ids = given.pop(0) if search.prefix else None
                 uniforms = given.pop(0) if search.method == "sampling" else None
                 weights = given.pop(0) if prepared is not None else None
-                state = self.model.decoder.start(self.model.encoder(source_ids))
-                return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms, weights)
+                with backend.forward_only():
+                    state = self.model.decoder.start(self.model.encoder(source_ids))
+                    return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms, weights)
 
             self._compiled[key] = backend.compiled(run, signature)
         return self._compiled[key]
