@@ -7,6 +7,10 @@
 A run is one task, one cell, one seed. It succeeds when the last 2,000 training sequences, each judged before
 the network learns from it, were all right (for adding also their mean absolute error below 0.01), the criterion
 of Hochreiter & Schmidhuber (1997, task 4), within its budget of sequences. It is then tested on 2,560 new ones.
+
+With `--start chrono` the gates' biases are drawn so that the cells remember for as long as the task lasts (Tallec &
+Ollivier 2018): the LSTM of 1997 had no forget gate and kept everything; with a forget bias of one, as is usual today,
+half of what is in a cell is gone after two steps. `--start ones` shows what that costs.
 Finished runs are kept in the report and skipped when the command is given again, so that it can be stopped and
 resumed at any time.
 """
@@ -47,6 +51,7 @@ class Trial:
         tolerance: for squared losses, how far off an answer may be.
         tested_length: length of the test sequences; counting is tested beyond what was trained.
         mean_error: for adding, what the mean absolute error of the streak must be below.
+        memory: the most steps that something must be kept for.
     """
 
     task: str
@@ -57,28 +62,47 @@ class Trial:
     tolerance: float = 0.0
     tested_length: int = 0
     mean_error: float = float("inf")
+    memory: int
 
 
 TRIALS = {
     "adding-100": Trial(
-        task="adding", length=100, units=16, budget=150_000, learning_rate=0.005, tolerance=0.04, mean_error=0.01
+        task="adding",
+        length=100,
+        units=16,
+        budget=150_000,
+        learning_rate=0.005,
+        tolerance=0.04,
+        mean_error=0.01,
+        memory=110,
     ),
     "adding-200": Trial(
-        task="adding", length=200, units=16, budget=150_000, learning_rate=0.005, tolerance=0.04, mean_error=0.01
+        task="adding",
+        length=200,
+        units=16,
+        budget=150_000,
+        learning_rate=0.005,
+        tolerance=0.04,
+        mean_error=0.01,
+        memory=220,
     ),
     # Right to the step: half a step of the longest gap.
-    "timing-40": Trial(task="timing", length=40, units=8, budget=100_000, learning_rate=0.005, tolerance=0.5 / 40),
-    "counting-10": Trial(task="counting", length=10, units=4, budget=100_000, learning_rate=0.01, tested_length=30),
-    "lag-100": Trial(task="lag", length=100, units=8, budget=100_000, learning_rate=0.01),
-    "order-100": Trial(task="order", length=100, units=8, budget=100_000, learning_rate=0.01),
+    "timing-40": Trial(
+        task="timing", length=40, units=8, budget=100_000, learning_rate=0.005, tolerance=0.5 / 40, memory=40
+    ),
+    "counting-10": Trial(
+        task="counting", length=10, units=4, budget=100_000, learning_rate=0.01, tested_length=30, memory=20
+    ),
+    "lag-100": Trial(task="lag", length=100, units=8, budget=100_000, learning_rate=0.01, memory=100),
+    "order-100": Trial(task="order", length=100, units=8, budget=100_000, learning_rate=0.01, memory=100),
 }
 QUICK = {
-    "adding-100": {"length": 20, "budget": 20_000, "learning_rate": 0.01},
-    "adding-200": {"length": 40, "budget": 20_000, "learning_rate": 0.01},
-    "timing-40": {"length": 12, "budget": 15_000, "learning_rate": 0.01, "tolerance": 0.5 / 12},
-    "counting-10": {"length": 5, "budget": 15_000, "learning_rate": 0.02, "tested_length": 10},
-    "lag-100": {"length": 20, "budget": 10_000},
-    "order-100": {"length": 20, "budget": 10_000},
+    "adding-100": {"length": 20, "budget": 20_000, "learning_rate": 0.01, "memory": 22},
+    "adding-200": {"length": 40, "budget": 20_000, "learning_rate": 0.01, "memory": 44},
+    "timing-40": {"length": 12, "budget": 15_000, "learning_rate": 0.01, "tolerance": 0.5 / 12, "memory": 12},
+    "counting-10": {"length": 5, "budget": 15_000, "learning_rate": 0.02, "tested_length": 10, "memory": 10},
+    "lag-100": {"length": 20, "budget": 10_000, "memory": 20},
+    "order-100": {"length": 20, "budget": 10_000, "memory": 20},
 }
 
 
@@ -102,7 +126,26 @@ def recurrent_layer(cell: str, units: int) -> Any:
     raise ValueError(f"There is no cell {cell!r}; choose from {', '.join(CELLS)}.")
 
 
-def build_model(trial: Trial, cell: str, jit: bool) -> Any:
+def keep_for(layer: Any, cell: str, steps: int, seed: int) -> None:
+    """Draws the biases of a built layer so that its cells forget within 1 to `steps` − 1 steps, each at its own pace.
+
+    b_f = log U(1, steps − 1), b_i = −b_f; a GRU's and a coupled cell's one gate gets b_f (Tallec & Ollivier 2018,
+    section 3). A simple recurrent unit has no such gate and stays as it is.
+    """
+    (bias,) = (weight for weight in layer.weights if weight.path.endswith("bias"))
+    gates = layer.blocks if cell == "block" else layer.units
+    paces = np.log(np.random.default_rng([seed, 3]).uniform(1.0, steps - 1.0, gates))
+    values = np.asarray(bias)
+    if cell == "gru":
+        values[0, :gates] = paces  # of its two biases one is enough
+    elif cell == "coupled":
+        values[:gates] = paces
+    elif cell != "rnn":
+        values[:gates], values[gates : 2 * gates] = -paces, paces
+    bias.assign(values)
+
+
+def build_model(trial: Trial, cell: str, jit: bool, start: str = "chrono", seed: int = 0) -> Any:
     """One recurrent layer and a linear read-out at every step, compiled with the task's loss.
 
     Targets and their weights travel as one array (batch, time, outputs + 1), the weight last.
@@ -112,7 +155,10 @@ def build_model(trial: Trial, cell: str, jit: bool) -> Any:
 
     task = TASKS[trial.task]
     inputs = keras.Input((None, task.features))
-    answers = keras.layers.Dense(task.outputs, name="readout")(recurrent_layer(cell, trial.units)(inputs))
+    layer = recurrent_layer(cell, trial.units)
+    answers = keras.layers.Dense(task.outputs, name="readout")(layer(inputs))
+    if start == "chrono":
+        keep_for(layer, cell, trial.memory, seed)
     model = keras.Model(inputs, answers)
 
     def loss(packed: Any, answers: Any) -> Any:
@@ -129,7 +175,7 @@ def build_model(trial: Trial, cell: str, jit: bool) -> Any:
     return model
 
 
-def train(trial: Trial, cell: str, seed: int, jit: bool) -> dict:
+def train(trial: Trial, cell: str, seed: int, jit: bool, start: str = "chrono") -> dict:
     """One run.
 
     Returns:
@@ -141,7 +187,7 @@ def train(trial: Trial, cell: str, seed: int, jit: bool) -> dict:
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     task = replace(TASKS[trial.task], tolerance=trial.tolerance)
-    model = build_model(trial, cell, jit)
+    model = build_model(trial, cell, jit, start, seed)
     data = np.random.default_rng([seed, 1])
     begun, seen, streak = time.perf_counter(), 0, Streak()
     while seen < trial.budget and not streak.done(trial.mean_error):
@@ -251,6 +297,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS), metavar="CELL", help=", ".join(CELLS))
     parser.add_argument("--seeds", type=int, default=3, help="runs of each task and cell")
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the steps by XLA")
+    parser.add_argument("--start", choices=("chrono", "ones"), default="chrono", help="how the gates' biases begin")
     parser.add_argument("--output", type=Path, default=None, help="report; default runs/classic_tasks[-quick].json")
     parser.add_argument("--time-limit", type=float, default=float("inf"), help="seconds after which no run is begun")
     return parser.parse_args(given)
@@ -273,6 +320,7 @@ def main(given: list[str] | None = None) -> int:
         "batch": BATCH,
         "streak": STREAK,
         "jit": options.jit,
+        "start": options.start,
     }
     settings = json.loads(json.dumps(settings))  # as it will read back: Infinity, lists
     path = options.output or Path("runs") / f"classic_tasks{'-quick' if options.quick else ''}.json"
@@ -291,7 +339,9 @@ def main(given: list[str] | None = None) -> int:
             )
             print(table(report))
             return 1
-        result = {"trial": name, "cell": cell, "seed": seed} | train(trials[name], cell, seed, options.jit)
+        result = {"trial": name, "cell": cell, "seed": seed} | train(
+            trials[name], cell, seed, options.jit, options.start
+        )
         report["runs"][f"{name}/{cell}/{seed}"] = result
         save(report, path)
         print(f"{done + 1}/{len(missing)} {json.dumps(result)}", file=sys.stderr, flush=True)

@@ -37,7 +37,7 @@ def played(monkeypatch):
     """The benchmark with its trainings replaced: every LSTM succeeds, every RNN fails."""
     begun = []
 
-    def train(trial, cell, seed, jit):
+    def train(trial, cell, seed, jit, start):
         begun.append((trial.task, cell, seed))
         return {"succeeded": cell == "lstm", "sequences": 8_000, "seconds": 0.0, "weights": 1, "test_right": 1.0}
 
@@ -73,7 +73,28 @@ def test_a_report_of_other_settings_is_not_mixed_in(played, tmp_path, capsys):
 
 def test_a_network_of_every_cell_learns_from_a_batch():
     # Counting to two with a handful of sequences: enough to see that every layer trains and is judged.
-    trial = classic_tasks.Trial(task="counting", length=2, units=4, budget=1_000, learning_rate=0.01, tested_length=2)
+    trial = classic_tasks.Trial(
+        task="counting", length=2, units=4, budget=1_000, learning_rate=0.01, tested_length=2, memory=4
+    )
     for cell in classic_tasks.CELLS:
         result = classic_tasks.train(trial, cell, seed=0, jit=False)
         assert result["sequences"] == 1_000 and 0 <= result["test_right"] <= 1
+
+
+@pytest.mark.parametrize("cell", [cell for cell in classic_tasks.CELLS if cell != "rnn"])
+def test_a_cell_begins_with_a_memory_as_long_as_the_task(cell):
+    # Nothing comes in and every weight is zero: what 50 steps leave of a state of ones is what the gates kept.
+    layer = classic_tasks.recurrent_layer(cell, 8)
+    layer.build((None, 50, 1))
+    for weight in layer.weights:
+        if not weight.path.endswith("bias"):
+            weight.assign(np.zeros(weight.shape))
+
+    def left() -> np.ndarray:
+        ones = [np.ones((1, 8), "float32")] * (1 if cell == "gru" else 2)
+        return np.asarray(layer(np.zeros((1, 50, 1), "float32"), initial_state=ones))[0, -1]
+
+    assert left().max() < 1e-3
+    classic_tasks.keep_for(layer, cell, 101, seed=0)
+    assert left().max() > 0.1
+    assert len(np.unique(left().round(6))) > 1  # each at its own pace
