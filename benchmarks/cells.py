@@ -4,8 +4,8 @@
 
 The tagger is the shipped one's recipe with learned embeddings; of every cell the two recurrent parts, over words and
 over characters, are as wide as it takes to have as many weights as the LSTM's. Word and character tables are the same
-in all rows. The scores are accuracies on the test set, after the epoch that was best on the dev set. Finished trainings are
-kept in the report and skipped when the command is given again.
+in all rows. The scores are accuracies on the test set, after the epoch that was best on the dev set. Finished
+trainings are kept in the report and skipped when the command is given again.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def options_of(translator, beam: int):
 
 def decode(translator, sentences, beam: int, batch: int) -> list[tuple[list[int], float]]:
     """Ours: the best hypothesis of every sentence."""
-    prepared = translator._prepare() if len(sentences) >= translator.many else None
+    prepared = translator.searches.prepare() if len(sentences) >= translator.many else None
     search, found = options_of(translator, beam), []
     for at in range(0, len(sentences), batch):
         batch_found = translator.search(sentences[at : at + batch], search, prepared)

@@ -141,8 +141,9 @@ class Searches:
                 prefix_ids = given.pop(0) if forced else None
                 uniforms = given.pop(0) if search.method == "sampling" else None
                 weights = given.pop(0) if prepared is not None else None
-                state = self.decoder.start(self.encoder(source))
-                return graph.search(self.decoder, state, limits, search, self.ids, prefix_ids, uniforms, weights)
+                with backend.forward_only():
+                    state = self.decoder.start(self.encoder(source))
+                    return graph.search(self.decoder, state, limits, search, self.ids, prefix_ids, uniforms, weights)
 
             self._compiled[key] = backend.compiled(run, signature)
         return self._compiled[key]

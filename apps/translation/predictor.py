@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from apps.shared.predictor import Predictor, Result
+from apps.shared.searching import Searches
 from apps.translation.recipe import TranslationRecipe
 from data.batches import pad
 from data.text import clean
@@ -86,8 +87,7 @@ class Translator(Predictor):
         self, model, recipe: TranslationRecipe, source: SubwordTokenizer, target: SubwordTokenizer, name: str = ""
     ):
         self.model, self.recipe, self.source, self.target, self.name = model, recipe, source, target, name
-        self._compiled: dict[Any, Any] = {}
-        self._explainer: Any = None
+        self.searches = Searches(model.encoder, model.decoder, ((None,), "int32"), IDS)
 
     def default_search(self) -> SearchOptions:
         """Beam 5 with the length penalty that the recipe was tuned to."""
@@ -120,7 +120,7 @@ class Translator(Predictor):
         order = sorted(range(len(values)), key=lambda number: len(values[number]))
         answers: list[Translation | None] = [None] * len(values)
         size = max(1, min(self.batch_size, self.most_rows // search.beam_size))
-        prepared = self._prepare() if len(values) >= self.many else None
+        prepared = self.searches.prepare() if len(values) >= self.many else None
         for start in range(0, len(order), size):
             numbers = order[start : start + size]
             found = self.search([values[number] for number in numbers], search, prepared)
@@ -140,24 +140,14 @@ class Translator(Predictor):
         Args:
             sources: source ids, `</s>` at the end.
             search: how.
-            prepared: from the decoder's `prepare`, with the weights as they are now; or None.
+            prepared: from `Searches.prepare`, with the weights as they are now; or None.
 
         Returns:
             See `models.decoding.graph.search`, as NumPy arrays.
         """
-        from models.decoding import graph
-
         limits = np.array([self.limit(source, search) for source in sources], dtype=np.int32)
-        arguments: list[Any] = [pad(sources), limits]
-        if search.prefix:
-            prefix_ids = self.target.encode(search.prefix, add_eos=False)
-            arguments.append(np.tile(np.array(prefix_ids, np.int32), (len(sources), 1)))
-        if search.method == "sampling":
-            arguments.append(graph.draw_uniforms(len(sources), search))
-        if prepared is not None:
-            arguments.append(prepared)
-        found = self._search_function(search, prepared)(*arguments)
-        return {name: np.asarray(value) for name, value in found.items()}
+        prefix_ids = self.encode(search.prefix) if search.prefix else []
+        return self.searches.batch(pad(sources), limits, search, prefix_ids, prepared)
 
     def limit(self, source_ids: Sequence[int], search: SearchOptions) -> int:
         """Most tokens of a translation: twice the source's and ten, at most `max_length`."""
@@ -186,8 +176,9 @@ class Translator(Predictor):
         if source_ids is None:
             raise ValueError("There is nothing to translate: the text is empty.")
         if search.prefix and not len(prefix_ids):
-            prefix_ids = self.target.encode(search.prefix, add_eos=False)
-        trace = self._walk(source_ids, search, prefix_ids, edits)
+            prefix_ids = self.encode(search.prefix)
+        limit = self.limit(source_ids, search)
+        trace = self.searches.trace(pad([source_ids]), limit, search, prefix_ids, edits)
         add_text(trace, self.target.pieces)
         for answer in trace["hypotheses"]:
             answer["text"] = self.target.decode(answer["ids"])
@@ -213,11 +204,7 @@ class Translator(Predictor):
     @property
     def explainer(self) -> Any:
         """The model's `models.explain.explainer.Explainer`."""
-        from models.explain.explainer import Explainer
-
-        if self._explainer is None:
-            self._explainer = Explainer(self.model.encoder, self.model.decoder, BOS_ID)
-        return self._explainer
+        return self.searches.explainer
 
     def encoder_input(self, item: str) -> np.ndarray:
         """The source ids of a sentence, int32 (1, time)."""
@@ -235,67 +222,6 @@ class Translator(Predictor):
     def encode(self, text: str) -> list[int]:
         """The target ids that begin a translation."""
         return self.target.encode(text, add_eos=False)
-
-    def _walk(self, source_ids, search: SearchOptions, prefix_ids, edits) -> dict[str, Any]:
-        from models.decoding import graph, walk
-
-        self.explainer.check(edits)
-        return walk.search(
-            self.model.decoder,
-            self.explainer.start(pad([source_ids]), edits),
-            self.limit(source_ids, search),
-            search,
-            IDS,
-            prefix_ids,
-            graph.draw_uniforms(1, search) if search.method == "sampling" else None,
-            advance=self._whole_step(search),
-            held=self.explainer.held_at(edits),
-        )
-
-    def _whole_step(self, search: SearchOptions):
-        """One step of `models.decoding.walk`, compiled."""
-        from models import backend
-        from models.decoding import walk
-
-        key = "step", search.method, search.beam_size, search.max_length, search.top_k, search.top_p
-        if key not in self._compiled:
-            step = walk.whole_step(self.model.decoder, search, IDS, self.explainer.step)
-            self._compiled[key] = backend.compiled(step)
-        return self._compiled[key]
-
-    def _prepare(self) -> dict[str, Any]:
-        """The decoder's weights laid out for many steps. Made anew for each job: training changes them."""
-        from models import backend
-
-        if "prepare" not in self._compiled:
-            self._compiled["prepare"] = backend.compiled(self.model.decoder.prepare, [])
-        return self._compiled["prepare"]()
-
-    def _search_function(self, search: SearchOptions, prepared: dict[str, Any] | None):
-        from models import backend
-        from models.decoding import graph
-
-        key = replace(search, seed=0, n_best=1, prefix="given" if search.prefix else ""), prepared is not None
-        if key not in self._compiled:
-            signature: list[Any] = [((None, None), "int32"), ((None,), "int32")]
-            if search.prefix:
-                signature.append(((None, None), "int32"))
-            if search.method == "sampling":
-                signature.append(((None, search.beam_size, search.max_length), "float32"))
-            if prepared is not None:
-                signature.append({name: (value.shape, value.dtype) for name, value in prepared.items()})
-
-            def run(source_ids, limits, *more):
-                given = list(more)
-                prefix_ids = given.pop(0) if search.prefix else None
-                uniforms = given.pop(0) if search.method == "sampling" else None
-                weights = given.pop(0) if prepared is not None else None
-                with backend.forward_only():
-                    state = self.model.decoder.start(self.model.encoder(source_ids))
-                    return graph.search(self.model.decoder, state, limits, search, IDS, prefix_ids, uniforms, weights)
-
-            self._compiled[key] = backend.compiled(run, signature)
-        return self._compiled[key]
 
     def _translation(self, found: dict[str, np.ndarray], row: int, search: SearchOptions) -> Translation:
         hypotheses = tuple(
