@@ -6,18 +6,24 @@
 The predictor answers the inputs as `predict` does, in this process, on one thread; seconds are those of the processor
 (the decoder of clips, a process of its own, included), so that a busy neighbour costs little of the figure. The first
 round does not count. docs/scaling.md is computed from these.
+
+For classifiers and taggers the share of the arithmetic limit is given, too: the time that the multiplications of their
+recurrent layers would take at the rate of one large product (256 × 512 by 512 × 2,048) on this processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.measuring import headline, machine, set_threads, write_report
 
@@ -48,7 +54,7 @@ def main() -> int:
             seconds.append(processor_seconds() - began)
         written = sum(map(len, lines))
     best = min(seconds)
-    facts = machine()
+    facts, count = machine(), multiplications(app, predictor, [item.value for item in items])
     row = {
         "model": options.model,
         "items": len(items),
@@ -58,7 +64,12 @@ def main() -> int:
         "bytes_out": written / len(items),
         "core_seconds_to_open": opened,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parameters": int(predictor.model.count_params()) if hasattr(predictor, "model") else 0,
     }
+    if count:
+        rate = products_a_second()
+        row |= {"mega_multiplications": count / len(items) / 1e6, "giga_multiplications_per_core_second": rate / 1e9}
+        row["share_of_the_arithmetic_limit"] = count / rate / best
     print(headline(facts, 1))
     for key, value in row.items():
         print(f"{key:24} {value if isinstance(value, (str, int)) else format(value, ',.2f')}")
@@ -70,6 +81,34 @@ def task_of(app: str) -> Any:
     """The task of an application."""
     module = importlib.import_module(f"apps.{app}.task")
     return next(kind for kind in vars(module).values() if isinstance(kind, type) and getattr(kind, "name", "") == app)()
+
+
+def multiplications(app: str, predictor: Any, texts: list[Any]) -> int:
+    """Those of the recurrent layers for real words; 0 for what does more than read words."""
+    if app not in ("sentiment", "pos_tagging"):
+        return 0
+    sizes = {"characters": 0, "words": 0}
+    for weight in predictor.model.weights:
+        if weight.path.endswith("kernel") and "/cell/" in weight.path:
+            sizes["characters" if "/characters/" in weight.path else "words"] += math.prod(weight.shape)
+    values = [value for value, _ in map(predictor.read, texts) if value is not None]
+    characters = sum(len(word) for value in values for word in value) if app == "pos_tagging" else 0
+    return sizes["words"] * sum(map(len, values)) + sizes["characters"] * characters
+
+
+def products_a_second() -> float:
+    """Multiplications a processor second in one large product, the best of ten."""
+    import keras
+    from keras import ops
+
+    left, right = keras.random.normal((256, 512)), keras.random.normal((512, 2048))
+    times = []
+    for _ in range(10):
+        began = time.process_time()
+        for _ in range(10):
+            np.asarray(ops.matmul(left, right)[0, 0])
+        times.append(time.process_time() - began)
+    return 10 * 256 * 512 * 2048 / min(times)
 
 
 def processor_seconds() -> float:
