@@ -88,7 +88,7 @@ TRIALS = {
     ),
     # Right to the step: half a step of the longest gap.
     "timing-40": Trial(
-        task="timing", length=40, units=8, budget=100_000, learning_rate=0.005, tolerance=0.5 / 40, memory=40
+        task="timing", length=40, units=8, budget=300_000, learning_rate=0.005, tolerance=0.5 / 40, memory=40
     ),
     "counting-10": Trial(
         task="counting", length=10, units=4, budget=100_000, learning_rate=0.01, tested_length=30, memory=20
