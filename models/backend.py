@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +18,9 @@ elif NAME == "jax":
     import jax
 else:
     raise ImportError(f"Carrousel runs on Keras' TensorFlow and JAX backends, not on {NAME!r}. Set KERAS_BACKEND.")
+
+WIDTH_STEP = 16 if NAME == "jax" else 1
+"""Widths of padded batches are rounded up to a multiple of this: JAX compiles a program for every shape."""
 
 
 def scan(
@@ -181,11 +185,45 @@ def compiled(function: Callable, signature: list | None = None) -> Callable:
         function: takes and gives nests of tensors.
         signature: for each argument its (shape, dtype), None for sizes that vary; a dictionary of these for one of
             tensors. JAX compiles once a shape instead.
+
+    Returns:
+        A function that reads the variables as they are whenever it is called.
     """
     if NAME == "jax":
-        return jax.jit(function)
+        return _jax_compiled(function)
     specs = None if signature is None else [_spec(entry) for entry in signature]
     return tf.function(function, input_signature=specs, autograph=False)
+
+
+def _jax_compiled(function: Callable) -> Callable:
+    """`jax.jit` takes what a function closes over for constants: here the variables that it reads become arguments."""
+    known: list[Any] = []
+    missed: list[Any] = []
+
+    class Scope(keras.StatelessScope):
+        def get_current_value(self, variable):
+            value = super().get_current_value(variable)
+            if value is None and all(variable is not one for one in missed):
+                missed.append(variable)
+            return value
+
+    def pure(values, *arguments):
+        with Scope(state_mapping=list(zip(known, values, strict=True))):
+            return function(*arguments)
+
+    jitted = jax.jit(pure)
+
+    def run(*arguments):
+        if not known:
+            jax.eval_shape(pure, [], *arguments)
+        while True:
+            known.extend(missed)
+            missed.clear()
+            found = jitted([variable.value for variable in known], *arguments)
+            if not missed:  # a new shape may have led to variables that no call before had read
+                return found
+
+    return run
 
 
 def _spec(entry):

@@ -31,6 +31,20 @@ def token_loss(logits, target_ids, pad_id: int = 0, label_smoothing: float = 0.0
     return (1 - label_smoothing) * plain + label_smoothing * spread, plain, tokens
 
 
+def disagreement(logits, others, target_ids, pad_id: int = 0):
+    """How far two predictions of the same tokens are apart: KL(p ‖ q) + KL(q ‖ p), the mean over real tokens in nats.
+
+    Args:
+        logits, others: float32 (batch, time, vocabulary).
+        target_ids: int32 (batch, time), padding where there is no token.
+        pad_id: id of padding.
+    """
+    real = ops.cast(ops.not_equal(target_ids, pad_id), "float32")
+    ours, theirs = ops.log_softmax(logits, axis=-1), ops.log_softmax(others, axis=-1)
+    apart = ops.sum((ops.exp(ours) - ops.exp(theirs)) * (ours - theirs), axis=-1)
+    return ops.sum(apart * real) / ops.maximum(ops.sum(real), 1.0)
+
+
 @keras.saving.register_keras_serializable("carrousel")
 class EncoderDecoder(keras.Model):
     """An encoder and a decoder, trained together by `fit`.
@@ -49,6 +63,9 @@ class EncoderDecoder(keras.Model):
             al. 2015); it rises evenly from 0 over `sampling_steps`. They are drawn for all steps at once, from what the
             model says after the true tokens (Mihaylova & Martins 2019), and cost a second forward pass.
         seed: of the draws.
+        consistency: weight of a loss that wants two passes over a sentence, each with dropout of its own, to say the
+            same: alpha of R-Drop (Liang et al. 2021, equation 4, of which ours is half). Both passes are one of twice
+            the batch.
 
     Attributes:
         sampling_steps: training steps over which the share rises; who trains the model sets it.
@@ -63,12 +80,14 @@ class EncoderDecoder(keras.Model):
         pad_id=0,
         scheduled_sampling=0.0,
         seed=None,
+        consistency=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.label_smoothing, self.bag_of_words, self.pad_id = label_smoothing, bag_of_words, pad_id
         self.nats = keras.metrics.Mean(name="nats")
+        self.consistency = consistency
         self.scheduled_sampling, self.sampling_steps = scheduled_sampling, 1
         if scheduled_sampling:
             self.seed_generator = keras.random.SeedGenerator(seed)
@@ -77,7 +96,12 @@ class EncoderDecoder(keras.Model):
             self.bag_layer = keras.layers.Dense(decoder.embedding.output_dim, name="bag_of_words")
 
     def call(self, inputs, training=False):
-        """float32 (batch, time, vocabulary) logits, or with a bag-of-words loss `{"tokens": …, "bag": (batch, V)}`."""
+        """float32 (batch, time, vocabulary) logits, or with a bag-of-words loss `{"tokens": …, "bag": (batch, V)}`.
+
+        In training with `consistency`, twice the batch: the second half has other dropout than the first.
+        """
+        if training and self.consistency:
+            inputs = keras.tree.map_structure(_twice, inputs)
         encoded = self.encoder(inputs["source"], training=training)
         state = self.decoder.start(encoded, training=training)
         target_in = inputs["target_in"]
@@ -114,10 +138,16 @@ class EncoderDecoder(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The smoothed loss a token, and the bag-of-words loss where there is one; nats without either in `nats`."""
         logits = y_pred["tokens"] if self.bag_layer else y_pred
+        twice = bool(training and self.consistency)
+        if twice:
+            halves, true = ops.split(logits, 2), y
+            y = _twice(y)
         smoothed, plain, tokens = token_loss(logits, y, self.pad_id, self.label_smoothing)
         self.nats.update_state(plain, sample_weight=tokens)
         if self.bag_layer and training:
             smoothed = smoothed + self.bag_of_words * self._bag_loss(y_pred["bag"], y)
+        if twice:
+            smoothed = smoothed + self.consistency / 4 * disagreement(*halves, true, self.pad_id)
         return smoothed
 
     def _bag_loss(self, bag_logits, target_ids):
@@ -128,3 +158,7 @@ class EncoderDecoder(keras.Model):
 
     def get_config(self):
         raise NotImplementedError("A model is rebuilt from its recipe; see serving.store.")
+
+
+def _twice(batch):
+    return ops.concatenate([batch, batch], axis=0)

@@ -56,6 +56,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         raise FileExistsError(f"{path} exists. Name a new folder.")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had this one's number, as in containers
     partial.mkdir()
     try:
         yield partial

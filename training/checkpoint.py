@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,18 +62,27 @@ def load(path: str | Path, model) -> dict:
     return json.loads(arrays["position"].tobytes())
 
 
-def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by name.
+def read_position(path: str | Path) -> dict:
+    """The position that `save` was given, and nothing else of the file.
+
+    Raises:
+        DamagedCheckpoint: the file is damaged.
+    """
+    return json.loads(read_arrays(path, ("position",))["position"].tobytes())
+
+
+def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name, all of them or those named.
 
     Raises:
         DamagedCheckpoint: the file is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            return {name: stored[name] for name in names or stored.files}
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, EOFError) as error:
         raise DamagedCheckpoint(f"{path} cannot be read ({error}). Delete it to start from the one before.") from error
 
 

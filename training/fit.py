@@ -78,7 +78,7 @@ def compile_model(model, recipe: TrainingRecipe, steps_per_epoch: int, jit: bool
         model: a built `keras.Model` that computes its own loss.
         recipe: learning rate, schedule, clipping, averaging.
         steps_per_epoch: batches in an epoch.
-        jit: compile the step with XLA.
+        jit: compile the step with XLA; on JAX it always is, which has no graph without it.
     """
     rate = WarmupSchedule(
         recipe.learning_rate, recipe.warmup_steps, recipe.epochs * steps_per_epoch, shape=recipe.schedule
@@ -97,7 +97,7 @@ def compile_model(model, recipe: TrainingRecipe, steps_per_epoch: int, jit: bool
     # Keras replaces the weights by their average whenever `fit` ends. A run calls `fit` once an epoch, and would go on
     # from the average each time.
     optimizer.finalize_variable_values = lambda variables: None
-    model.compile(optimizer=optimizer, jit_compile=jit)
+    model.compile(optimizer=optimizer, jit_compile=jit or keras.backend.backend() == "jax")
     optimizer.build(model.trainable_variables)
 
 
@@ -186,10 +186,21 @@ class Run:
         with _StopOnInterrupt(self):
             while self.progress.epoch < self.recipe.epochs and not self._stale():
                 self._one_epoch()
+            if self.progress.best is None and self.progress.history:  # cut short by fewer epochs than were planned
+                self._evaluate(self.progress.history[-1])
+                self.save_last()
         hosts.leave(self.model)
         if (self.directory / "best.npz").exists():
             load_weights(self.directory / "best.npz", self.model)
         return self.progress
+
+    def is_done(self) -> bool:
+        """Whether the run in the folder has ended by itself, so that `train` has no step left to do."""
+        last = self.directory / "last.npz"
+        if not last.exists():
+            return False
+        progress = Progress(**checkpoint.read_position(last))
+        return progress.epoch >= self.recipe.epochs or 0 < self.recipe.patience <= progress.since_best
 
     def reason_to_stop(self) -> str:
         """Why the run should stop now; empty while it should not."""
@@ -261,22 +272,25 @@ class Run:
         row = {"epoch": progress.epoch + 1, "train_nats": round(progress.nats, 4), "seconds": round(progress.seconds)}
         row[f"{self.unit}s_per_second"] = round(progress.tokens / max(progress.seconds, 1e-9))
         if (progress.epoch + 1) % self.recipe.evaluate_every == 0 or progress.epoch + 1 == self.recipe.epochs:
-            began = time.monotonic()
-            with AveragedWeights(self.model), hosts.alone(self.model):
-                figures = self.evaluate(self.model)
-                self._keep_if_best(figures)
-            row |= {**figures, "evaluation_seconds": round(time.monotonic() - began)}
+            self._evaluate(row)
         progress.history.append(row)
         progress.epoch, progress.step, progress.nats, progress.tokens, progress.seconds = progress.epoch + 1, 0, 0, 0, 0
         self.save_last()
         self._write_history()
         self.say(", ".join(f"{name} {value:g}" for name, value in row.items()))
 
-    def _keep_if_best(self, figures: dict) -> None:
+    def _evaluate(self, row: dict) -> None:
+        began = time.monotonic()
+        with AveragedWeights(self.model), hosts.alone(self.model):
+            figures = self.evaluate(self.model)
+            self._keep_if_best(figures, row["epoch"])
+        row |= {**figures, "evaluation_seconds": round(time.monotonic() - began)}
+
+    def _keep_if_best(self, figures: dict, epoch: int) -> None:
         progress = self.progress
         value = figures["score"] if self.recipe.stop_by == "score" else -figures["loss"]
         if progress.best is None or value > progress.best:
-            progress.best, progress.best_epoch, progress.since_best = value, progress.epoch + 1, 0
+            progress.best, progress.best_epoch, progress.since_best = value, epoch, 0
             save_weights(self.directory / "best.npz", self.model)
         else:
             progress.since_best += 1

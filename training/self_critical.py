@@ -56,6 +56,9 @@ class SelfCritical(keras.Model):
         ValueError: an unknown baseline, or too few samples.
     """
 
+    asks_the_host = keras.backend.backend() == "tensorflow"
+    """Rewards are counted in Python, in the middle of a step: XLA cannot compile that in TensorFlow."""
+
     def __init__(
         self,
         model,

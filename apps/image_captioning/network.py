@@ -44,7 +44,7 @@ def build(recipe: ImageCaptioningRecipe, vocabulary_size: int, fresh: bool = Fal
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # depthwise convolutions gain nothing from bfloat16
     try:
-        weights = recipe.image_weights if fresh else ""
+        weights = recipe.image_weights or "imagenet" if fresh else ""
         backbone = build_image_encoder(
             recipe.image_encoder, weights, split=-recipe.fine_tune_blocks, size=recipe.image_size
         )

@@ -20,7 +20,7 @@ class ImageCaptioningRecipe(CaptioningRecipe):
     image_encoder: str = "efficientnet-lite2"
     """efficientnet-lite0 to -lite4, a model of keras.applications, or hub:HANDLE."""
     image_weights: str = ""
-    """Weights of a keras.applications model: imagenet (Keras fetches them) or a file; a trained model has its own."""
+    """Weights of a keras.applications model: a file, or imagenet, which Keras fetches and empty means."""
     image_size: int = 224
     """Side of the squares that photos become, in pixels."""
     views: int = 4

@@ -47,6 +47,7 @@ class SentimentTask(Task):
     default_recipe = "imdb"
     default_model = "imdb"
     classifies = True
+    plots = True
     splits: ClassVar[tuple[str, ...]] = ("test", "dev")
     options_class = SentimentOptions
     evaluate_options_class = SentimentEvaluateOptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,15 @@ def begin(output: Path, task: str, recipe: Any, options: Any) -> None:
     """Keeps what the run needs to go on."""
     folder = output / RUN
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"task": task, **{name: getattr(options, name) for name in KEPT}}
+    settings = {"task": task, **{name: getattr(options, name) for name in KEPT}, "paths": _paths(options)}
     _write(folder / SETTINGS, settings)
     _write(folder / RECIPE, recipes.to_json(recipe))
+
+
+def _paths(options: Any) -> dict[str, str]:
+    """The files and folders that the run reads, by option: without them it would go on with other data."""
+    given = {one.name: getattr(options, one.name) for one in fields(options) if one.name != "output"}
+    return {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
 
 
 def abandon(output: Path) -> bool:
@@ -74,14 +81,18 @@ def _removed_if_empty(folder: Path) -> bool:
 
 
 def stored(output: Path, task: str, recipe_class: type) -> tuple[Any, dict[str, Any]]:
-    """The recipe and the settings that a run began with.
+    """The recipe, and the options that a run began with: `KEPT`, and the files that it reads.
 
     Raises:
         UserError: they cannot be read, or are another task's.
     """
-    settings = _read(output / RUN / SETTINGS)
-    if settings.pop("task", None) != task:
+    kept = _read(output / RUN / SETTINGS)
+    if kept.get("task") != task:
         raise UserError(f"The run in {output} trains another task than {task}. Name another folder.")
+    paths = kept.get("paths", {})
+    settings = {name: kept[name] for name in KEPT if name in kept}
+    if isinstance(paths, dict):
+        settings |= {name: Path(value) for name, value in paths.items() if isinstance(value, str)}
     try:
         return recipes.from_json(recipe_class, _read(output / RUN / RECIPE)), settings
     except (ValueError, TypeError) as error:

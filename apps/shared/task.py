@@ -47,6 +47,7 @@ class Task(ABC):
         speaks, classifies, tags: what the answers are. A task that speaks gets the search flags and `--trace`.
         uses_keras: whether its work needs Keras at all.
         exports: whether there is a SavedModel to write.
+        plots: whether `evaluate` can draw something, for `--plot`.
         splits: names for `--split`, the default first.
         options_class: a subclass of `RunOptions`, where `train` takes files of its own.
         evaluate_options_class: a subclass of `EvaluateOptions`, likewise.
@@ -65,6 +66,7 @@ class Task(ABC):
     tags: ClassVar[bool] = False
     uses_keras: ClassVar[bool] = True
     exports: ClassVar[bool] = True
+    plots: ClassVar[bool] = False
     splits: ClassVar[tuple[str, ...]] = ("test",)
     options_class: ClassVar[type[RunOptions]] = RunOptions
     evaluate_options_class: ClassVar[type[EvaluateOptions]] = EvaluateOptions

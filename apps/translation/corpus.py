@@ -51,6 +51,8 @@ def read_split(recipe: TranslationRecipe, split: str, options: Any) -> list[Pair
             flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
             raise UserError(f"Give both {flags}: sentences, and their translations line by line.")
         return parallel.read_pairs(*files)
+    if dev and options.source_file:
+        raise UserError("Give --dev-source-file and --dev-target-file too: other sentences than those to train on.")
     directory = options.data_dir
     if directory is None:
         raise UserError(
@@ -98,10 +100,13 @@ class TrainingBatches:
         recipe: batch size, longest sentences, subword sampling.
         seed: with the epoch's number, decides order and segmentation.
         multiple: round widths up to a multiple, so that a compiled step meets few shapes.
+        varied: see `EncodedBatches`.
     """
 
-    def __init__(self, text: ParallelText, recipe: TranslationRecipe, seed: int, multiple: int = 1):
-        self.text, self.recipe, self.seed, self.multiple = text, recipe, seed, multiple
+    def __init__(
+        self, text: ParallelText, recipe: TranslationRecipe, seed: int, multiple: int = 1, varied: bool = True
+    ):
+        self.text, self.recipe, self.seed, self.multiple, self.varied = text, recipe, seed, multiple, varied
         self.pairs = [pair for pair in text.train if fits(pair, text, recipe)]
         if not self.pairs:
             raise ValueError("Every training sentence is longer than max_source_length or max_target_length.")
@@ -123,7 +128,8 @@ class TrainingBatches:
                 for (source, _), (_, target) in zip(self.pairs, self.encoded, strict=True)
             ]
         lengths = np.array([(len(target), len(source)) for source, target in encoded])
-        return EncodedBatches(encoded, plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch), self.multiple)
+        plan = plan_epoch(lengths, self.recipe.batch_size, self.seed, epoch)
+        return EncodedBatches(encoded, plan, self.multiple, self.varied)
 
 
 class EncodedBatches(Sequence):
@@ -136,13 +142,20 @@ class EncodedBatches(Sequence):
         encoded: (source ids, target ids) of every example, `</s>` at the end of both.
         plan: the examples of each batch.
         multiple: round widths up to a multiple of this.
+        varied: give neighbours different widths. JAX, which compiles for every shape, does not need it.
     """
 
-    def __init__(self, encoded: Sequence[tuple[list[int], list[int]]], plan: Sequence[np.ndarray], multiple: int = 1):
+    def __init__(
+        self,
+        encoded: Sequence[tuple[list[int], list[int]]],
+        plan: Sequence[np.ndarray],
+        multiple: int = 1,
+        varied: bool = True,
+    ):
         self.encoded, self.plan = encoded, plan
         lengths = np.array([[len(source), len(target)] for source, target in encoded])
         widths = [-(-lengths[examples].max(axis=0) // multiple) * multiple for examples in plan]
-        for before, width in itertools.pairwise(widths):
+        for before, width in itertools.pairwise(widths) if varied else ():
             width += multiple * (width == before)
         self.widths = widths
 

@@ -49,7 +49,13 @@ def build(recipe: TranslationRecipe, source_size: int, target_size: int) -> Enco
         name="decoder",
     )
     model = EncoderDecoder(
-        encoder, decoder, recipe.label_smoothing, recipe.bag_of_words, pad_id=PAD_ID, name="translation"
+        encoder,
+        decoder,
+        recipe.label_smoothing,
+        recipe.bag_of_words,
+        pad_id=PAD_ID,
+        consistency=recipe.consistency,
+        name="translation",
     )
     model.build_weights()
     return model

@@ -145,9 +145,12 @@ class Translator(Predictor):
         Returns:
             See `models.decoding.graph.search`, as NumPy arrays.
         """
+        from models import backend
+
         limits = np.array([self.limit(source, search) for source in sources], dtype=np.int32)
         prefix_ids = self.encode(search.prefix) if search.prefix else []
-        return self.searches.batch(pad(sources), limits, search, prefix_ids, prepared)
+        width = -(-max(map(len, sources)) // backend.WIDTH_STEP) * backend.WIDTH_STEP
+        return self.searches.batch(pad(sources, width), limits, search, prefix_ids, prepared)
 
     def limit(self, source_ids: Sequence[int], search: SearchOptions) -> int:
         """Most tokens of a translation: twice the source's and ten, at most `max_length`."""

@@ -54,6 +54,8 @@ class TranslationRecipe(TrainingRecipe):
     """Add a layer's input to its output, from the second layer on."""
     bag_of_words: float = 0.2
     """Weight of the loss that asks the summary for the set of target words; 0 switches it off."""
+    consistency: float = 0.0
+    """Weight of the loss that wants two passes with different dropout to agree (Liang et al. 2021); 0: no such loss."""
     length_penalty: float = 1.0
     """The length penalty that searches use by default, tuned on the dev set."""
 

@@ -47,6 +47,7 @@ class TranslationTask(Task):
     default_recipe = "de-en"
     default_model = "de-en"
     speaks = True
+    plots = True
     splits: ClassVar[tuple[str, ...]] = ("test_2016_flickr", "test_2017_flickr", "val")
     options_class = TranslationOptions
     evaluate_options_class = TranslationEvaluateOptions

@@ -49,7 +49,8 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
     with starting():
         start = _Start.read(recipe.start_from)
         text = load(recipe, options, start)
-    batches = TrainingBatches(text, recipe, options.seed, multiple=8 if options.jit or backend.NAME == "jax" else 1)
+    multiple = max(backend.WIDTH_STEP, 8 if options.jit else 1)
+    batches = TrainingBatches(text, recipe, options.seed, multiple, varied=backend.NAME == "tensorflow")
     model = network.build(recipe, text.source.size, text.target.size)
     start.give(model, text)
     fit.compile_model(model, recipe, batches.steps_per_epoch, options.jit)
@@ -153,7 +154,7 @@ class DevScore:
         self.text, self.recipe = text, recipe
         encoded = encode_pairs(text.dev, text, recipe)
         plan = plan_epoch(np.array([len(target) for _, target in encoded]), 128, seed=0, epoch=0)
-        self.batches = EncodedBatches(encoded, plan)
+        self.batches = EncodedBatches(encoded, plan, backend.WIDTH_STEP)
         self.translator: Any = None
 
     def _compile(self, model) -> None:

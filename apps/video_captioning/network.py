@@ -49,7 +49,7 @@ def build_backbone(recipe: VideoCaptioningRecipe, fresh: bool = False) -> Any:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # depthwise convolutions gain nothing from bfloat16
     try:
-        backbone = build_image_encoder(recipe.image_encoder)
+        backbone = build_image_encoder(recipe.image_encoder, "imagenet" if fresh else "")
     finally:
         keras.config.set_dtype_policy(policy)
     if fresh and hasattr(backbone, "take_published"):

@@ -63,7 +63,7 @@ def run(
         ray: from `serving.engines.ray_cluster.running`.
         open_worker: called once in each worker; must be picklable, as what it is bound to.
         jobs: picklable.
-        workers: processes.
+        workers: processes; fewer where Ray has not so many cores: one that cannot start would be waited for for ever.
         threads: cores that each takes for itself.
 
     Yields:
@@ -75,7 +75,8 @@ def run(
     """
     remote = ray.remote(num_cpus=threads, max_restarts=0, max_task_retries=0)(Worker)
     waiting, lost = deque(range(len(jobs))), [0] * len(jobs)
-    idle = [remote.remote(open_worker) for _ in range(min(workers, len(jobs)))]
+    room = max(1, int(ray.cluster_resources().get("CPU", threads)) // threads)
+    idle = [remote.remote(open_worker) for _ in range(min(workers, len(jobs), room))]
     busy: dict[Any, tuple[int, Any]] = {}
     while waiting or busy:
         while waiting and idle:

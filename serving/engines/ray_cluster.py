@@ -55,7 +55,9 @@ def running(cpus: float, debug: bool = False) -> Iterator[Any]:
     import ray
 
     here = not os.environ.get("RAY_ADDRESS")
-    folder = tempfile.mkdtemp(prefix="ray-") if here and not debug else ""
+    # Names of sockets have at most 107 bytes, of which Ray takes 65: not in a long $TMPDIR.
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None
+    folder = tempfile.mkdtemp(prefix="ray-", dir=short) if here and not debug else ""
     own: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     settings: dict[str, Any] = {"log_to_driver": debug, "logging_level": "INFO" if debug else "CRITICAL"}
     settings |= {**own, **({"_temp_dir": folder} if folder else {})} if here else {}

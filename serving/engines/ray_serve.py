@@ -163,6 +163,7 @@ def export_once(app: str, path: Path, cache: Path) -> Path:
     Raises:
         OSError or ValueError: it cannot be made; the message is what `export` said.
     """
+    cache = cache.resolve()
     folder = cache / f"{app}-{store.fingerprint(path)[:16]}"
     if (folder / "saved_model.pb").is_file():
         return folder
@@ -170,7 +171,7 @@ def export_once(app: str, path: Path, cache: Path) -> Path:
     command = [sys.executable, "-m", f"apps.{app}", "export", "--model", str(path.resolve()), "--output", str(folder)]
     cache.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, cwd=ray_cluster.ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
+    if done.returncode and not (folder / "saved_model.pb").is_file():  # another server may have been first
         said = done.stderr.strip().splitlines()
         raise ValueError(said[-1] if said else f"{' '.join(command)} ended with {done.returncode}.")
     return folder

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.decoder import RecurrentDecoder
-from models.encoder_decoder import EncoderDecoder
+from models.encoder_decoder import EncoderDecoder, disagreement
 from models.encoders.text import TextEncoder
 
 SOURCE = np.array([[4, 5, 3], [6, 3, 0]], np.int32)
@@ -54,3 +54,32 @@ def test_it_trains_and_answers_as_ever():
 
 def test_without_it_nothing_is_added_to_a_model():
     assert len(made().variables) + 1 == len(made(scheduled_sampling=0.5).variables)  # the draws' state
+
+
+def test_two_passes_with_different_dropout_are_pulled_together():
+    p, q = [[[0.0, np.log(3.0)]]], [[[np.log(3.0), 0.0]]]  # p = (1/4, 3/4), q = (3/4, 1/4)
+    apart = disagreement(np.array(p, np.float32), np.array(q, np.float32), np.array([[1]], np.int32))
+    assert float(apart) == pytest.approx(np.log(3.0))  # 2 · (3/4 - 1/4) · log 3
+    inputs = {"source": SOURCE, "target_in": TARGET_IN}
+
+    def distance(consistency):
+        keras.utils.set_random_seed(2)
+        encoder = TextEncoder(9, 4, units=3)
+        model = EncoderDecoder(encoder, RecurrentDecoder(9, 4, units=5, dropout=0.4), consistency=consistency)
+        model.build_weights()
+        model.compile(optimizer=keras.optimizers.Adam(0.02))
+        model.fit(inputs, TARGET_OUT, epochs=60, batch_size=2, verbose=0)
+        assert model(inputs).shape == (2, 4, 9)  # twice the batch in training alone
+        model.consistency = 1.0
+        halves = keras.ops.split(model(inputs, training=True), 2)
+        return float(disagreement(*halves, TARGET_OUT))
+
+    assert distance(5.0) < distance(0.0) / 2
+
+
+def test_padding_has_no_part_in_how_far_two_passes_are_apart():
+    ones = np.random.default_rng(0).normal(size=(2, 1, 4, 5)).astype(np.float32)
+    target = np.array([[1, 2, 0, 0]], np.int32)
+    before = float(disagreement(*ones, target))
+    ones[:, :, 2:] = 7.0 * ones[:, :, 2:]
+    assert float(disagreement(*ones, target)) == before

@@ -12,6 +12,7 @@ import numpy as np
 from apps.shared.captioning.recipe import CaptioningRecipe
 from apps.shared.captioning.scoring import IDS
 from apps.shared.captioning.text import CaptionSet
+from apps.shared.errors import UserError
 from data.tokenizers.subwords import SubwordTokenizer
 from metrics.captions import tokens_of
 from metrics.cider import CiderD
@@ -54,14 +55,23 @@ class Stages:
 
         Raises:
             training.fit.Interrupted: stopped by the time limit or by ctrl-C, with the work saved.
+            UserError: it is to be trained further, and later stages were trained from it already.
         """
-        fit.compile_model(model, recipe, steps_per_epoch, self.options.jit)
+        jit = self.options.jit and not getattr(model, "asks_the_host", False)
+        fit.compile_model(model, recipe, steps_per_epoch, jit)
         if getattr(model, "scheduled_sampling", 0):
             model.sampling_steps = recipe.epochs * steps_per_epoch
         limit = self.options.time_limit
         left = None if limit is None else max(0.0, limit - (time.monotonic() - self.began))
         folder = Path(self.options.output) / "run" / name
-        progress = fit.Run(model, recipe, batches, evaluate, folder, time_limit=left, unit=unit).train()
+        run = fit.Run(model, recipe, batches, evaluate, folder, time_limit=left, unit=unit)
+        later = sorted(one.name for one in folder.parent.glob("[0-9]-*") if one.name > name)
+        if later and not run.is_done():
+            raise UserError(
+                f"This run has gone on to {later[0]}, which was trained from {name} as it was: {name} cannot be "
+                "trained further. Leave its flag out, or start a new run with --start-from."
+            )
+        progress = run.train()
         best = next((row for row in progress.history if row["epoch"] == progress.best_epoch), {})
         seconds = sum(row["seconds"] for row in progress.history)
         self.done[name] = {"epochs": progress.epoch, "seconds": round(seconds), "dev": best}

@@ -55,8 +55,7 @@ def settle(options: CommonOptions, keras: bool = True) -> None:
     Raises:
         UserError: there cannot be so many threads.
     """
-    if not 0 <= options.threads <= MOST_THREADS:
-        raise UserError(f"--threads must be between 0 and {MOST_THREADS:,}, got {options.threads}.")
+    check_threads(options.threads)
     if options.threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(options.threads)
@@ -72,6 +71,16 @@ def settle(options: CommonOptions, keras: bool = True) -> None:
     if keras:
         with _silent_log():
             importlib.import_module("keras")
+
+
+def check_threads(threads: int) -> None:
+    """Refuses a number of threads that cannot be.
+
+    Raises:
+        UserError: it is negative, or more than `MOST_THREADS`.
+    """
+    if not 0 <= threads <= MOST_THREADS:
+        raise UserError(f"--threads must be between 0 and {MOST_THREADS:,}, got {threads}.")
 
 
 @contextmanager
@@ -108,7 +117,9 @@ def _dispatch(task: Task, words: list[str]) -> None:
     command = importlib.import_module(f"apps.shared.commands.{name}")
     try:
         command.run(task, f"{program} {name}", flags)
-    except SystemExit:
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
         return  # after --help
 
 

@@ -29,6 +29,8 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     with starting():
         for target in filter(None, (options.report, options.plot)):
             files.check_new(target)
+    if options.plot and not task.plots:
+        raise UserError(f"{task.name} has no plot. Leave out --plot.")
     if options.plot and options.plot.suffix.lower() != ".svg":
         raise UserError(f"Plots are written as SVG: name {options.plot.with_suffix('.svg')} with --plot.")
     settle(options, task.uses_keras)
@@ -39,5 +41,5 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
         files.write_text(options.report, json.dumps(dict(report.scores), indent=2, ensure_ascii=False) + "\n")
     if options.plot:
         if report.plot is None:
-            raise UserError(f"{task.name} has no plot for this evaluation; the scores are above.")
+            raise UserError("There is nothing to plot in this evaluation; the scores are above.")
         files.write_text(options.plot, report.plot)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.shared import errors, files, shards
-from apps.shared.commands import settle
+from apps.shared.commands import check_threads, settle
 from apps.shared.commands.opening import find_model, open_model
 from apps.shared.errors import InterruptedRun, ItemErrors, UserError, starting
 from apps.shared.options import CommonOptions, PredictOptions
@@ -65,7 +65,7 @@ def run(task: Task, options: PredictOptions, search: Any) -> None:
     work = partial(open_worker, task, path, options.allow_hub, search, as_json, output.resolve(), threads)
     try:
         refused = _work_off(work, todo, options.workers, threads, options.debug) if todo else 0
-    except KeyboardInterrupt as interrupted:
+    except (KeyboardInterrupt, SystemExit) as interrupted:  # SIGTERM: Ray has a handler that exits
         # By what lies there: a worker may have written a shard that it had no time to report.
         done = sum(shards.is_done(output, shard, as_json, kind) for shard in found)
         said = f"Interrupted: {done:,} of {len(found):,} shards were answered."
@@ -134,6 +134,7 @@ def _check(options: PredictOptions) -> None:
         raise UserError("--engine ray writes a folder of shards: name it with --output.")
     if options.trace:
         raise UserError("--trace follows one input, and --engine ray answers many. Leave one out.")
+    check_threads(options.threads)
     if options.workers < 1 or options.shard_size < 1:
         raise UserError("--workers and --shard-size are at least 1.")
     if Path(options.output).resolve() == Path(options.input).resolve():

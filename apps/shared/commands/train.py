@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     resumed = "--resume" in argv and flags.first_value(argv, "--output")
     if resumed:
         runs.check_output(Path(resumed), True, program)
-        start, settings = runs.stored(Path(resumed), task.name, task.recipe_class)
+        start, kept = runs.stored(Path(resumed), task.name, task.recipe_class)
+        known = {one.name for one in fields(task.options_class)}
+        settings = {name: value for name, value in kept.items() if name in known}
     parts: dict[str, Any] = {"run": task.options_class(output=tyro.MISSING, **settings), "recipe": start}
     if task.recipes:
         names = list(task.recipes) if name else ["", *task.recipes]
@@ -38,6 +41,8 @@ def run(task: Task, program: str, argv: Sequence[str]) -> None:
     options, recipe = values["run"], values["recipe"]
     with errors.starting():
         runs.check_output(options.output, options.resume, program)
+    if not 0 <= options.seed < 2**32:
+        raise UserError(f"--seed must be between 0 and {2**32 - 1:,}, got {options.seed}.")
     if resumed:
         runs.check_unchanged(start, recipe)
         runs.check_unchanged(parts["run"], options, names=runs.KEPT)
@@ -57,10 +62,10 @@ def _named_recipe(task: Task, argv: Sequence[str]) -> tuple[str, Any]:
 
 
 def _train(task: Task, program: str, recipe: Any, options: Any) -> None:
-    with errors.starting():
-        again = f"{program} --output {options.output} --resume"
+    again = f"{program} --output {options.output} --resume"
     try:
-        runs.begin(options.output, task.name, recipe, options)
+        with errors.starting():
+            runs.begin(options.output, task.name, recipe, options)
         with _seeded(options) if task.uses_keras else nullcontext():
             _join(task, options)
             folder = task.train(recipe, options)

@@ -133,6 +133,7 @@ class ReverseTask(Task):
     }
     default_recipe = "tiny"
     speaks = True
+    plots = True
     splits: ClassVar[tuple[str, ...]] = ("dev", "test")
     options_class = ReverseOptions
     search = SearchOptions(beam_size=2, max_length=10)
