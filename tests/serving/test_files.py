@@ -65,3 +65,12 @@ def test_a_folder_that_holds_something_is_never_replaced(tmp_path):
     with pytest.raises(FileExistsError, match="Name a new folder"), whole_folder(tmp_path):
         pass
     assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_no_obstacle(tmp_path):
+    stale = tmp_path / f".model.{os.getpid()}.partial"
+    stale.mkdir()
+    (stale / "half").write_text("half")
+    with whole_folder(tmp_path / "model") as folder:
+        (folder / "a").write_text("a")
+    assert os.listdir(tmp_path / "model") == ["a"]

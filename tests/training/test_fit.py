@@ -290,3 +290,20 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(uninterrupted, t
 def test_a_recipe_out_of_range_is_named(field, value, rule):
     with pytest.raises(ValueError, match=rule):
         TrainingRecipe(**{field: value})
+
+
+def test_a_run_cut_short_before_its_first_evaluation_is_evaluated_once(tmp_path):
+    recipe = replace(RECIPE, epochs=3, evaluate_every=3)
+    run = run_of(tmp_path, recipe)
+    run.happens_at, run.happening = 4, press_ctrl_c
+    with pytest.raises(fit.Interrupted):
+        run.train()
+    shorter = run_of(tmp_path, replace(recipe, epochs=1))
+    assert shorter.train().best_epoch == 1
+    assert (tmp_path / "best.npz").exists()
+
+
+def test_a_run_knows_whether_anything_is_left_to_do(uninterrupted, tmp_path):
+    assert uninterrupted.is_done()
+    assert not run_of(uninterrupted.directory, replace(RECIPE, epochs=4)).is_done()
+    assert not run_of(tmp_path).is_done()

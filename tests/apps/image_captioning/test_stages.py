@@ -91,6 +91,8 @@ def test_stages_added_to_a_finished_run_keep_the_first_and_train_the_upper_block
     stored, fresh = store.read_weights(folder / store.WEIGHTS), small_backbone()
     assert np.allclose(stored["backbone/stem/kernel"], np.asarray(fresh.stem.kernel), atol=1e-3)
     assert np.abs(stored["backbone/head/kernel"] - np.asarray(fresh.head.kernel)).max() > 3e-4  # float16 rounds by less
+    assert main(ImageCaptioningTask(), [*flags, *more, "--epochs", str(FROZEN.epochs + 1)]) == 2
+    assert "1-frozen cannot be trained further" in capfd.readouterr().err
     captioner = ImageCaptioningTask().open(folder)
     assert captioner.recipe.fine_tune_epochs == 1
     said = captioner.predict([photos / f"{name}-3.png" for name in COLOURS])

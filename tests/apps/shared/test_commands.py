@@ -301,3 +301,20 @@ def test_a_path_that_the_system_refuses_ends_a_command_before_it_starts(reverse_
     model = [] if flag == "--model" else ["--model", reverse_model]
     assert reverse("predict", *model, *other, f"{flag}={name}") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_task_without_a_plot_says_so_before_it_evaluates(reverse_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ReverseTask, "plots", False)
+    monkeypatch.setattr(ReverseTask, "evaluate", None)  # not reached
+    assert reverse("evaluate", "--model", reverse_model, "--plot", tmp_path / "p.svg") == 2
+    assert capsys.readouterr().err == "reverse has no plot. Leave out --plot.\n"
+
+
+def test_a_handler_that_exits_keeps_its_exit_code(reverse_model, monkeypatch):
+    def exits(self, *_):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(Reverser, "predict", exits)
+    with pytest.raises(SystemExit) as ended:
+        reverse("predict", "--model", reverse_model, "--text", "1")
+    assert ended.value.code == 143

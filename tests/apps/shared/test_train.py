@@ -176,3 +176,22 @@ def test_a_run_that_is_interrupted_while_it_begins_leaves_nothing(tmp_path, monk
     assert train(Recorder(), "--output", tmp_path / "run") == 130
     assert "nothing is left of it" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_reads_the_files_that_it_began_with(tmp_path, monkeypatch):
+    task = Recorder(begun)
+    monkeypatch.chdir(tmp_path)
+    assert train(task, "--output", "r", "--data-dir", "corpora") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train(task, "--output", tmp_path / "r", "--resume") == 0
+    assert task.options.data_dir == tmp_path / "corpora"
+    assert train(task, "--output", tmp_path / "r", "--resume", "--data-dir", "moved") == 0
+    assert str(task.options.data_dir) == "moved"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_made(tmp_path, capsys, seed):
+    assert train(Recorder(), "--output", tmp_path / "r", "--seed", seed) == 2
+    assert "--seed must be between 0 and 4,294,967,295" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []

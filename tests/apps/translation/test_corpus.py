@@ -81,3 +81,21 @@ def test_a_line_that_is_not_utf8_is_named(files, tmp_path):
 def test_no_corpus_at_all_says_what_to_give(tmp_path):
     with pytest.raises(UserError, match="--data-dir or in CARROUSEL_DATA"):
         read_split(TranslationRecipe(), "train", TranslationOptions(output=tmp_path, data_dir=None))
+
+
+def test_own_files_need_dev_files_of_their_own(tmp_path):
+    for name in ("a.de", "a.en"):
+        (tmp_path / name).write_text("eins\n")
+    options = TranslationOptions(
+        output=tmp_path / "r", source_file=tmp_path / "a.de", target_file=tmp_path / "a.en", data_dir=tmp_path
+    )
+    assert read_split(RECIPE, "train", options) == [("eins", "eins")]
+    with pytest.raises(UserError, match="--dev-source-file and --dev-target-file"):
+        read_split(RECIPE, "val", options)
+
+
+def test_batches_for_jax_have_few_widths():
+    made = batches()
+    made.multiple, made.varied = 16, False
+    widths = {(inputs["source"].shape[1], target.shape[1]) for inputs, target in made(0)}
+    assert all(width % 16 == 0 for pair in widths for width in pair) and len(widths) <= 2
