@@ -273,6 +273,16 @@ def true_places(mask):
     return places, tf.maximum(tf.cumsum(tf.cast(mask, tf.int32)) - 1, 0)
 
 
+def narrowed(rows, padding: int):
+    """Rows that are padded on the right, (n, width), without the columns that are padding in all of them.
+
+    JAX, whose shapes are fixed, keeps them.
+    """
+    if NAME == "jax":
+        return rows
+    return rows[:, : tf.reduce_max(tf.math.count_nonzero(tf.not_equal(rows, padding), axis=1))]
+
+
 def take(tensor, rows):
     """Rows of a tensor. (count, …), int32 (g,) → (g, …); as `ops.take`, without its seven steps for negative rows."""
     if NAME == "jax":

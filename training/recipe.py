@@ -54,7 +54,8 @@ class TrainingRecipe:
     """A trained model to start from (a folder or a shipped name): what fits by name and shape is taken over."""
 
     def __post_init__(self):
-        _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
+        least = self._fewest_epochs()
+        _require(self.epochs >= least, f"epochs must be at least {least}", self.epochs)
         _require(self.batch_size >= 1, "batch_size must be at least 1", self.batch_size)
         _require(self.learning_rate > 0, "learning_rate must be above 0", self.learning_rate)
         _require(self.optimizer in ("adamw", "sgd"), "optimizer must be adamw or sgd", self.optimizer)
@@ -70,6 +71,38 @@ class TrainingRecipe:
         for name in ("label_smoothing", "dropout", "recurrent_dropout", "word_dropout", "average"):
             value = getattr(self, name)
             _require(0 <= value < 1, f"{name} must be at least 0 and below 1 (0 switches it off)", value)
+
+    def _fewest_epochs(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakingRecipe(TrainingRecipe):
+    """What every model that speaks has besides: a last stage that learns from the reward of whole answers.
+
+    The fields of `TrainingRecipe` (epochs, batch_size, learning_rate, …) are those of the first stage, teacher forcing;
+    its epochs may be 0 where a run starts from a trained model.
+    """
+
+    self_critical_epochs: int = 0
+    """Passes of self-critical training on the metric itself (Rennie et al. 2017), the last stage; 0 leaves it out."""
+    self_critical_rate: float = 1e-4
+    """Its peak learning rate."""
+    self_critical_batch: int = 32
+    """Its items a batch."""
+    samples: int = 5
+    """Answers that it draws of each item."""
+    length_penalty: float = 1.0
+    """The length penalty that searches use by default, tuned on the dev set."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        _require(self.self_critical_epochs >= 0, "self_critical_epochs must be at least 0", self.self_critical_epochs)
+        _require(self.self_critical_batch >= 1, "self_critical_batch must be at least 1", self.self_critical_batch)
+        _require(self.samples >= 2, "samples must be at least 2", self.samples)
+
+    def _fewest_epochs(self) -> int:
+        return 0 if self.start_from else 1
 
 
 def _require(holds: bool, rule: str, value: object) -> None:

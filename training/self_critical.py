@@ -114,12 +114,12 @@ class SelfCritical(keras.Model):
         }
 
     def _draw(self, state):
-        """int32 (n · k, width): the answers drawn, k of an item one after another; no column is all padding."""
+        """int32 (n · k, width): the answers drawn, k of an item one after another."""
         batch, k, length = ops.shape(_first(state))[0], self.drawing.beam_size, self.drawing.max_length
         uniforms = keras.random.uniform((batch, k, length), dtype="float32", seed=self.seed_generator)
         # A draw of exactly 1, by rounding, is beyond the last token.
         uniforms = ops.minimum(uniforms, 1 - 2.0**-24)
-        return self._search(state, self.drawing, uniforms)
+        return backend.narrowed(self._search(state, self.drawing, uniforms), self.special_ids["pad"])
 
     def _search(self, state, options: SearchOptions, uniforms=None):
         limits = ops.full((ops.shape(_first(state))[0],), options.max_length, dtype="int32")

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from apps.image_captioning.predictor import PhotoCaptioner
-from apps.shared.captioning.scoring import IDS
+from data.tokenizers.special import IDS
 from serving import export as saved_model
 from serving.signatures.photo import PhotoEncoder, PhotoReader
 from serving.signatures.speaking import SpeakingSignatures

@@ -22,11 +22,12 @@ from apps.shared.captioning.batches import (
     ItemBatches,
 )
 from apps.shared.captioning.network import join
+from apps.shared.captioning.reward import cider_reward
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
-from apps.shared.captioning.stages import Stages, run_self_critical
 from apps.shared.captioning.start import SUBWORDS, Start, fingerprint
 from apps.shared.captioning.text import learn_tokenizer
 from apps.shared.errors import starting
+from apps.shared.stages import Stages, run_self_critical
 from data.tokenizers.subwords import SubwordTokenizer
 from models.encoders.image import UpperEncoder
 from serving import store
@@ -168,8 +169,9 @@ class _Work:
         batches = ItemBatches(len(self.train.captions), sources, self.recipe.self_critical_batch, self.seed)
         name = f"{2 + bool(self.recipe.fine_tune_epochs)}-self-critical"
         score = self.dev_score(of=lambda critical: critical.model)
-        speaker, captions = self.model.speaker, self.train.captions
-        run_self_critical(stages, name, speaker, self.recipe, captions, self.tokenizer, batches, score)
+        reward, example = cider_reward(self.train.captions, self.tokenizer), sources.take(np.arange(1), 0)
+        length = self.recipe.max_length
+        run_self_critical(stages, name, self.model.speaker, self.recipe, reward, batches, example, length, score)
 
 
 def fine_tune_recipe(recipe: ImageCaptioningRecipe) -> TrainingRecipe:

@@ -6,6 +6,7 @@ import datetime
 from dataclasses import fields
 from typing import Any
 
+from apps.shared.stages import summary_of
 from apps.translation.recipe import TranslationRecipe
 
 MULTI30K = (
@@ -20,7 +21,7 @@ def model_card(recipe: TranslationRecipe, metrics: dict[str, Any], options: Any,
 
     Args:
         recipe: the model's.
-        metrics: `dev`, `dev_beam_5_by_length_penalty` and `epochs`, as `training.train` found them.
+        metrics: `stages` and `dev_beam_5_by_length_penalty`, as `training.train` found them.
         options: the run's; says the seed and whose files were read.
         parameters: of the model.
         pairs: sentence pairs trained on.
@@ -46,13 +47,15 @@ An encoder–decoder of `{recipe.cell}` cells: {recipe.encoder_layers} encoder l
 
 ## Training
 
-{metrics["epochs"]} epochs, seed {options.seed}, {options.precision}, on {datetime.date.today():%Y-%m-%d}. What differs
-from the defaults: {", ".join(changed)}. The whole recipe is in recipe.json.
+Seed {options.seed}, {options.precision}, on {datetime.date.today():%Y-%m-%d}. What differs from the defaults:
+{", ".join(changed)}. The whole recipe is in recipe.json.
+
+{summary_of(metrics["stages"])}
 
 ## Figures
 
-Dev set, after the best epoch: {metrics["dev"]["loss"]:.3f} nats a token, greedy BLEU {metrics["dev"]["score"]:.1f}
-(sacreBLEU, 13a, lowercased). Beam 5 by length penalty: {beams}.
+Dev set: `loss` above is in nats a token, `score` greedy BLEU (sacreBLEU, 13a, lowercased). Beam 5 by length penalty:
+{beams}.
 Test figures: `python -m apps.translation evaluate --model DIR`.
 
 ## Limits

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.shared.errors import UserError
 from apps.translation.recipe import TranslationRecipe
-from data.batches import pad, plan_epoch
+from data.batches import pad, plan_epoch, vary_widths
 from data.corpora import multi30k, parallel
 from data.tokenizers import subwords
 from data.tokenizers.special import BOS_ID
@@ -170,3 +170,41 @@ class EncodedBatches(Sequence):
             "target_in": pad([[BOS_ID, *target[:-1]] for _, target in examples], target_width),
         }
         return inputs, pad([target for _, target in examples], target_width)
+
+
+class SourceBatches:
+    """Epoch → batches of sentences without their translations, for `training.self_critical`.
+
+    Args:
+        encoded: (source ids, target ids) of every example.
+        batch_size: sentences a batch.
+        seed: with the epoch's number, decides the order.
+        multiple: see `TrainingBatches`.
+    """
+
+    def __init__(self, encoded: Sequence[tuple[list[int], list[int]]], batch_size: int, seed: int, multiple: int = 1):
+        self.encoded, self.batch_size, self.seed, self.multiple = encoded, batch_size, seed, multiple
+        self.lengths = np.array([len(source) for source, _ in encoded])
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.encoded) // self.batch_size)
+
+    def __call__(self, epoch: int) -> Sequence:
+        """The batches of one epoch, counted from 0."""
+        plan = plan_epoch(self.lengths, self.batch_size, self.seed, epoch)
+        return _Sources(self, plan, vary_widths([self.lengths[items].max() for items in plan], self.multiple))
+
+
+class _Sources(Sequence):
+    def __init__(self, batches: SourceBatches, plan: Sequence[np.ndarray], widths: Sequence[int]):
+        self.batches, self.plan, self.widths = batches, plan, widths
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, number):
+        items = self.plan[number].astype(np.int32)
+        source = pad([self.batches.encoded[item][0] for item in items], self.widths[number])
+        return {"source": source, "item": items}, items + 1

@@ -13,15 +13,13 @@ from apps.shared.searching import Searches
 from apps.translation.recipe import TranslationRecipe
 from data.batches import pad
 from data.text import clean
-from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from data.tokenizers.special import EOS_ID, IDS, UNK_ID
 from data.tokenizers.subwords import SubwordTokenizer
 from models.decoding.options import SearchOptions
 from models.decoding.trace import add_text
 
 if TYPE_CHECKING:
     from models.explain.edits import Edit
-
-IDS = {"bos": BOS_ID, "eos": EOS_ID, "pad": PAD_ID}
 
 
 @dataclass(frozen=True, kw_only=True)

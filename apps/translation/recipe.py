@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from training.recipe import TrainingRecipe
+from training.recipe import SpeakingRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationRecipe(TrainingRecipe):
+class TranslationRecipe(SpeakingRecipe):
     """An encoder–decoder (Cho et al. 2014, Sutskever et al. 2014) and how it is trained."""
 
     source: str = "de"
@@ -56,8 +56,6 @@ class TranslationRecipe(TrainingRecipe):
     """Weight of the loss that asks the summary for the set of target words; 0 switches it off."""
     consistency: float = 0.0
     """Weight of the loss that wants two passes with different dropout to agree (Liang et al. 2021); 0: no such loss."""
-    length_penalty: float = 1.0
-    """The length penalty that searches use by default, tuned on the dev set."""
 
 
 _SHIPPED: dict[str, Any] = {

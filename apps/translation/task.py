@@ -83,7 +83,7 @@ class TranslationTask(Task):
 
     def export(self, predictor: Any, output: Path) -> None:
         """Writes the translator as a SavedModel; see `Task.export`."""
-        from apps.translation.predictor import IDS
+        from data.tokenizers.special import IDS
         from serving import export
         from serving.signatures.speaking import SpeakingSignatures
         from serving.signatures.text import SubwordReader, SubwordWriter

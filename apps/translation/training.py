@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from apps.shared.errors import UserError, starting
+from apps.shared.stages import Reward, Stages, run_self_critical
 from apps.translation import network
 from apps.translation.card import model_card
 from apps.translation.corpus import (
     EncodedBatches,
     ParallelText,
+    SourceBatches,
     TrainingBatches,
     encode_pairs,
     learn_subwords,
@@ -24,13 +27,14 @@ from apps.translation.predictor import Translator
 from apps.translation.recipe import TranslationRecipe
 from data.batches import plan_epoch
 from data.corpora import fetch, multi30k
+from data.tokenizers.special import IDS
 from data.tokenizers.subwords import SubwordTokenizer
-from metrics.bleu import corpus_bleu
+from metrics.bleu import corpus_bleu, sentence_bleu
 from models import backend
 from models.decoding.options import SearchOptions
 from models.encoder_decoder import token_loss
 from serving import store, weights
-from training import fit
+from training.self_critical import words_said
 
 SOURCE_SUBWORDS, TARGET_SUBWORDS = "source.subwords.model", "target.subwords.model"
 PENALTIES = (0.6, 1.0, 1.4, 1.8)
@@ -53,13 +57,12 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
     batches = TrainingBatches(text, recipe, options.seed, multiple, varied=backend.NAME == "tensorflow")
     model = network.build(recipe, text.source.size, text.target.size)
     start.give(model, text)
-    fit.compile_model(model, recipe, batches.steps_per_epoch, options.jit)
-    evaluate = DevScore(text, recipe)
-    run = fit.Run(model, recipe, batches, evaluate, options.output / "run", time_limit=options.time_limit)
-    progress = run.train()
-    best = next(row for row in progress.history if row["epoch"] == progress.best_epoch)
+    stages, score = Stages(options), DevScore(text, recipe)
+    stages.run("1-sentences", model, recipe, batches, score, batches.steps_per_epoch)
+    if recipe.self_critical_epochs:
+        _self_critical(stages, model, recipe, text, batches)
     recipe, beam_scores = tune_length_penalty(model, recipe, text)
-    metrics = {"dev": best, "dev_beam_5_by_length_penalty": beam_scores, "epochs": progress.epoch}
+    metrics = {"stages": stages.done, "dev_beam_5_by_length_penalty": beam_scores}
     return store.write(
         options.output,
         task="translation",
@@ -69,6 +72,28 @@ def train(recipe: TranslationRecipe, options: Any) -> Path:
         metrics=metrics,
         card=model_card(recipe, metrics, options, parameters=int(model.count_params()), pairs=len(text.train)),
     )
+
+
+def _self_critical(
+    stages: Stages, model, recipe: TranslationRecipe, text: ParallelText, batches: TrainingBatches
+) -> None:
+    """The last stage: the model learns from the BLEU of its own translations of the training sentences."""
+    items = SourceBatches(batches.encoded, recipe.self_critical_batch, stages.options.seed, batches.multiple)
+    score = DevScore(text, recipe, of=lambda critical: critical.model)
+    longest = max(len(target) for _, target in batches.encoded)
+    reward = bleu_reward([target for _, target in batches.pairs], text.target)
+    run_self_critical(stages, "2-self-critical", model, recipe, reward, items, items(0)[0][0]["source"], longest, score)
+
+
+def bleu_reward(references: Sequence[str], tokenizer: SubwordTokenizer) -> Reward:
+    """What self-critical training rewards translations by: BLEU of the sentence, smoothed, lowercased, 0 to 1."""
+
+    def reward(items: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        said = [tokenizer.decode(words) for words in words_said(tokens, IDS)]
+        scores = [sentence_bleu(one, references[item]) / 100 for item, one in zip(items, said, strict=True)]
+        return np.array(scores, np.float32)
+
+    return reward
 
 
 def load(recipe: TranslationRecipe, options: Any, start: _Start) -> ParallelText:
@@ -148,10 +173,11 @@ class DevScore:
     Args:
         text: holds the dev set.
         recipe: the model's.
+        of: the training model → its encoder–decoder.
     """
 
-    def __init__(self, text: ParallelText, recipe: TranslationRecipe):
-        self.text, self.recipe = text, recipe
+    def __init__(self, text: ParallelText, recipe: TranslationRecipe, of: Callable[[Any], Any] = lambda model: model):
+        self.text, self.recipe, self.of = text, recipe, of
         encoded = encode_pairs(text.dev, text, recipe)
         plan = plan_epoch(np.array([len(target) for _, target in encoded]), 128, seed=0, epoch=0)
         self.batches = EncodedBatches(encoded, plan, backend.WIDTH_STEP)
@@ -168,6 +194,7 @@ class DevScore:
 
     def __call__(self, model) -> dict[str, float]:
         """`loss` in nats a token, `score`: greedy BLEU, lowercased, 0 to 100."""
+        model = self.of(model)
         if self.translator is None:
             self._compile(model)
         total = tokens = 0.0

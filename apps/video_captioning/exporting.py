@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.shared.captioning.scoring import IDS
 from apps.video_captioning.predictor import ClipCaptioner
+from data.tokenizers.special import IDS
 from serving import export as saved_model
 from serving.signatures.clip import ClipReader, ClipSignatures
 from serving.signatures.text import SubwordWriter

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from apps.shared.captioning.batches import ArraySources, BatchesByCaption, EncodedCaptions, ItemBatches
+from apps.shared.captioning.reward import cider_reward
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
-from apps.shared.captioning.stages import Stages, run_self_critical
 from apps.shared.captioning.start import SUBWORDS, Start
 from apps.shared.captioning.text import CaptionSet, learn_tokenizer
 from apps.shared.errors import UserError, starting
+from apps.shared.stages import Stages, run_self_critical
 from apps.video_captioning import network
 from apps.video_captioning.card import model_card
 from apps.video_captioning.corpus import CaptionedClips, read_split, read_texts
@@ -62,7 +63,9 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
         critical = DevScore(
             dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe, of=lambda trained: trained.model
         )
-        run_self_critical(stages, "2-self-critical", speaker, recipe, train_set.captions, tokenizer, items, critical)
+        reward, example = cider_reward(train_set.captions, tokenizer), sources.take(np.arange(1), 0)
+        length = recipe.max_length
+        run_self_critical(stages, "2-self-critical", speaker, recipe, reward, items, example, length, critical)
     penalty, by_penalty = tune_length_penalty(score, speaker)
     recipe = with_penalty(recipe, penalty)
     metrics = {"stages": stages.done, "dev_beam_4_by_length_penalty": by_penalty}

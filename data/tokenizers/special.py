@@ -4,6 +4,8 @@ PAD_ID = 0
 UNK_ID = 1
 BOS_ID = 2
 EOS_ID = 3
+IDS = {"bos": BOS_ID, "eos": EOS_ID, "pad": PAD_ID}
+"""What a search has to know."""
 
 PAD = "<pad>"
 UNK = "<unk>"

@@ -49,3 +49,10 @@ def test_the_same_on_jax():
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
+
+
+def test_columns_that_are_padding_in_all_rows_are_cut_off():
+    rows = np.array([[5, 6, 0, 0], [7, 0, 0, 0]], np.int32)
+    found = np.asarray(backend.narrowed(rows, padding=0))
+    assert found.shape[1] == (4 if backend.NAME == "jax" else 2)
+    assert (found == rows[:, : found.shape[1]]).all()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from apps.shared.captioning.recipe import CaptioningRecipe
-from apps.shared.captioning.stages import summary_of
 from apps.shared.captioning.text import CONVENTIONS
+from apps.shared.stages import summary_of
 from metrics.captions import SIGNATURE
 
 

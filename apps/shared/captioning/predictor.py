@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apps.shared.captioning.recipe import CaptioningRecipe
-from apps.shared.captioning.scoring import IDS
 from apps.shared.predictor import Predictor, Result
 from apps.shared.searching import Searches
+from data.tokenizers.special import IDS
 from data.tokenizers.subwords import SubwordTokenizer
 from models.decoding.options import SearchOptions
 from models.decoding.trace import add_text

@@ -13,14 +13,13 @@ from apps.shared.captioning.recipe import CaptioningRecipe
 from apps.shared.captioning.text import CaptionSet
 from apps.shared.searching import Searches
 from data.batches import pad
-from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID
+from data.tokenizers.special import BOS_ID, IDS
 from data.tokenizers.subwords import SubwordTokenizer
 from metrics.captions import caption_scores
 from models import backend
 from models.decoding.options import SearchOptions
 from models.encoder_decoder import token_loss
 
-IDS = {"bos": BOS_ID, "eos": EOS_ID, "pad": PAD_ID}
 PENALTIES = (0.4, 0.7, 1.0, 1.3)
 AT_ONCE = 128
 

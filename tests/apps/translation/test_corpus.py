@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from apps.shared.errors import UserError
-from apps.translation.corpus import ParallelText, TrainingBatches, learn_subwords, read_split
+from apps.translation.corpus import ParallelText, SourceBatches, TrainingBatches, learn_subwords, read_split
 from apps.translation.recipe import TranslationRecipe
 from apps.translation.task import TranslationOptions
 from data.tokenizers.special import BOS_ID, EOS_ID, PAD_ID
@@ -99,3 +99,15 @@ def test_batches_for_jax_have_few_widths():
     made.multiple, made.varied = 16, False
     widths = {(inputs["source"].shape[1], target.shape[1]) for inputs, target in made(0)}
     assert all(width % 16 == 0 for pair in widths for width in pair) and len(widths) <= 2
+
+
+def test_batches_without_translations_hold_every_sentence_once_and_name_it():
+    batches = SourceBatches([([5] * length, [6]) for length in (1, 4, 2, 3, 1)], batch_size=2, seed=1)
+    found = [batches(0)[number] for number in range(batches.steps_per_epoch)]
+    assert sorted(item for inputs, _ in found for item in inputs["item"]) == [0, 1, 2, 3, 4]
+    for inputs, numbers in found:
+        lengths = [len(batches.encoded[item][0]) for item in inputs["item"]]
+        assert (inputs["source"] != PAD_ID).sum(axis=1).tolist() == lengths
+        assert (numbers == inputs["item"] + 1).all()  # what is not 0 is counted
+    widths = [inputs["source"].shape[1] for inputs, _ in found]
+    assert all(one != other for one, other in itertools.pairwise(widths))

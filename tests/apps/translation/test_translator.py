@@ -4,8 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from apps.translation import training
 from apps.translation.task import TranslationEvaluateOptions, TranslationOptions, TranslationTask
+from data.batches import pad
+from metrics.bleu import sentence_bleu
 from models.decoding.options import SearchOptions
+from serving import store
 from tests.apps.translation.conftest import RECIPE, made_pairs
 
 
@@ -103,7 +107,34 @@ def test_a_run_can_start_from_a_trained_model(files, model_folder, tmp_path):
     folder = TranslationTask().train(recipe, TranslationOptions(output=tmp_path / "more", **files))
     metrics = json.loads((folder / "metrics.json").read_text())
     trained = json.loads((model_folder / "metrics.json").read_text())
-    assert metrics["dev"]["loss"] == pytest.approx(trained["dev"]["loss"], abs=0.05)
+    loss, before = (one["stages"]["1-sentences"]["dev"]["loss"] for one in (metrics, trained))
+    assert loss == pytest.approx(before, abs=0.05)
+
+
+def test_a_trained_model_learns_from_the_bleu_of_its_own_translations(files, model_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "PENALTIES", (1.0,))  # each costs a compiled search
+    stage = {"self_critical_epochs": 1, "self_critical_batch": 16, "self_critical_rate": 1e-3, "samples": 2}
+    recipe = replace(RECIPE, start_from=str(model_folder), epochs=0, **stage)
+    folder = TranslationTask().train(recipe, TranslationOptions(output=tmp_path / "critical", **files))
+    stages = json.loads((folder / "metrics.json").read_text())["stages"]
+    assert list(stages) == ["2-self-critical"] and stages["2-self-critical"]["dev"]["score"] > 80
+    before, after = (store.read_weights(one / store.WEIGHTS) for one in (model_folder, folder))
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
+    assert "2-self-critical: 1 epochs" in (folder / "card.md").read_text()
+
+
+def test_the_reward_is_the_bleu_of_what_the_tokens_spell(translator):
+    reward = training.bleu_reward(["A dog sees a cat.", "A man fetches a ball."], translator.target)
+    right, wrong = (translator.target.encode(text) for text in ("a dog sees a cat.", "A dog sees a ball."))
+    scores = reward(np.array([0, 0, 1]), pad([right, wrong, wrong]))
+    assert scores[0] == pytest.approx(1.0)  # case does not count
+    assert scores[0] > scores[1] > scores[2] > 0
+    assert scores[2] == pytest.approx(sentence_bleu("A dog sees a ball.", "A man fetches a ball.") / 100)
+
+
+def test_no_epoch_of_the_first_stage_needs_a_model_to_start_from():
+    with pytest.raises(ValueError, match="epochs must be at least 1"):
+        replace(RECIPE, epochs=0)
 
 
 def test_weights_stored_in_half_precision_translate_alike(translator, model_folder):

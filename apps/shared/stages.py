@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.shared.captioning.recipe import CaptioningRecipe
-from apps.shared.captioning.scoring import IDS
-from apps.shared.captioning.text import CaptionSet
 from apps.shared.errors import UserError
-from data.tokenizers.subwords import SubwordTokenizer
-from metrics.captions import tokens_of
-from metrics.cider import CiderD
+from data.tokenizers.special import IDS
 from training import fit
-from training.recipe import TrainingRecipe
+from training.recipe import SpeakingRecipe, TrainingRecipe
+
+Reward = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(items int32 (m,), token ids int32 (m, time)) → float (m,), more is better."""
 
 
 class Stages:
@@ -43,7 +41,7 @@ class Stages:
         steps_per_epoch: int,
         unit: str = "token",
     ) -> None:
-        """Trains a model; afterwards it has the weights of its best evaluation.
+        """Trains a model; afterwards it has the weights of its best evaluation. Nothing is done for 0 epochs.
 
         Args:
             name: of the stage, and of its folder: "1-frozen".
@@ -57,6 +55,8 @@ class Stages:
             training.fit.Interrupted: stopped by the time limit or by ctrl-C, with the work saved.
             UserError: it is to be trained further, and later stages were trained from it already.
         """
+        if not recipe.epochs:
+            return
         jit = self.options.jit and not getattr(model, "asks_the_host", False)
         fit.compile_model(model, recipe, steps_per_epoch, jit)
         if getattr(model, "scheduled_sampling", 0):
@@ -77,19 +77,7 @@ class Stages:
         self.done[name] = {"epochs": progress.epoch, "seconds": round(seconds), "dev": best}
 
 
-def cider_reward(captions: CaptionSet, tokenizer: SubwordTokenizer) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The reward of self-critical training: CIDEr-D of the words that tokens spell, by the set's own frequencies."""
-    cider = CiderD([[tokens_of(caption) for caption in item] for item in captions.captions])
-    silent = set(IDS.values())
-
-    def reward(items: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        said = [tokens_of(tokenizer.decode([int(one) for one in row if int(one) not in silent])) for row in tokens]
-        return cider.scores([int(item) for item in items], said).astype(np.float32)
-
-    return reward
-
-
-def self_critical_recipe(recipe: CaptioningRecipe) -> TrainingRecipe:
+def self_critical_recipe(recipe: SpeakingRecipe) -> TrainingRecipe:
     """How the self-critical stage is trained."""
     return TrainingRecipe(
         epochs=recipe.self_critical_epochs,
@@ -110,10 +98,11 @@ def run_self_critical(
     stages: Stages,
     name: str,
     model: Any,
-    recipe: CaptioningRecipe,
-    train: CaptionSet,
-    tokenizer: SubwordTokenizer,
+    recipe: SpeakingRecipe,
+    reward: Reward,
     batches: Any,
+    example: Any,
+    max_length: int,
     evaluate: Callable[[Any], dict],
 ) -> None:
     """The self-critical stage of an encoder–decoder, trained in place.
@@ -123,9 +112,10 @@ def run_self_critical(
         name: see `Stages.run`.
         model: the encoder–decoder; what is trainable of it is trained.
         recipe: the model's.
-        train: whose captions the rewards compare with.
-        tokenizer: the model's.
-        batches: an `ItemBatches`.
+        reward: see `training.self_critical.SelfCritical`.
+        batches: epoch → batches of items without what is said of them; knows its `steps_per_epoch`.
+        example: any source, as the encoder takes it.
+        max_length: most tokens of an answer that is drawn.
         evaluate: takes the self-critical model, whose `.model` is the encoder–decoder.
     """
     from training import hosts
@@ -136,14 +126,14 @@ def run_self_critical(
 
     critical = SelfCritical(
         model,
-        cider_reward(train, tokenizer),
+        reward,
         IDS,
-        max_length=recipe.max_length,
+        max_length=max_length,
         samples=recipe.samples,
         seed=stages.options.seed,
         name="self_critical",
     )
-    critical.build_weights(batches.sources.take(np.arange(1), 0))
+    critical.build_weights(example)
     run_recipe = self_critical_recipe(recipe)
     stages.run(name, critical, run_recipe, batches, evaluate, batches.steps_per_epoch, unit="item")
 
