@@ -78,6 +78,8 @@ def _self_critical(
     stages: Stages, model, recipe: TranslationRecipe, text: ParallelText, batches: TrainingBatches
 ) -> None:
     """The last stage: the model learns from the BLEU of its own translations of the training sentences."""
+    if model.bag_layer:
+        model.bag_layer.trainable = False  # it has no part in what is said
     items = SourceBatches(batches.encoded, recipe.self_critical_batch, stages.options.seed, batches.multiple)
     score = DevScore(text, recipe, of=lambda critical: critical.model)
     longest = max(len(target) for _, target in batches.encoded)
