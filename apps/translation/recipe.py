@@ -66,8 +66,8 @@ _SHIPPED: dict[str, Any] = {
     "average": 0.998,
     "patience": 0,
 }
-# Half the weights, so that four models are 60 MB together. Minutes on a GPU; two cores have a like model, a point of BLEU
-# below, by 15 epochs without consistency: see docs/notes/translation.md.
+# Half the weights, so that four models are 60 MB together. Minutes on a GPU; 15 epochs without consistency, 90 minutes
+# on two cores, give one or two points of BLEU less: see docs/notes/translation.md.
 _SMALL: dict[str, Any] = {
     "epochs": 80,
     "consistency": 3.0,
