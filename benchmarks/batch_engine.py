@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from benchmarks.capacity import task_of
-from benchmarks.measuring import headline, machine, set_threads, write_report
+from benchmarks.measuring import headline, machine, set_threads, unpin, write_report
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +42,7 @@ def main() -> int:
             (source / f"{number:03d}.txt").write_bytes(b"".join(line + b"\n" for line in part))
         plain, expected = _plain(options.model, source, Path(folder) / "plain", each)
         print(f"plain predictor  {plain:8.1f} lines a second")
+        unpin()
         rows = []
         for workers in options.workers:
             output = Path(folder) / f"out-{workers}"

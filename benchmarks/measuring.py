@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -38,7 +39,13 @@ def set_threads(threads: int) -> None:
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+        os.sched_setaffinity(0, sorted(CORES)[-threads:])
+
+
+def unpin() -> None:
+    """Takes back the pinning of `set_threads`: processes that are started from here on would share those cores."""
+    if CORES:
+        os.sched_setaffinity(0, CORES)
 
 
 def in_turn(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, dict[str, list[float]]]:
