@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from apps.translation.samples import SAMPLES
 from models.decoding.options import SearchOptions
 
 KEY = "translation"
+SIDE_BY_SIDE = 3
+"""Models whose names fit beside one another."""
 SEARCHES = ("Beam", "Greedy", "Sampling")
 HELP = {
     "Beam": "Keeps the likeliest beginnings at every step.",
@@ -99,14 +102,7 @@ def _ask(models: Mapping[str, view.ShippedModel]) -> tuple[str, view.ShippedMode
     state = st.session_state
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        name = st.segmented_control(
-            "Model",
-            list(models),
-            key=f"{KEY}_model",
-            format_func=lambda name: models[name].label,
-            required=True,
-            on_change=partial(_change_model, models),
-        )
+        name = _ask_model(models)
         search = _ask_search(models[name])
     model = models[name]
     with left:
@@ -129,6 +125,18 @@ def _ask(models: Mapping[str, view.ShippedModel]) -> tuple[str, view.ShippedMode
         for name in ("model", "text", "penalty", "beam", "temperature", "top_k", "top_p", "seed", "search")
     }
     return text, model, search
+
+
+def _ask_model(models: Mapping[str, view.ShippedModel]) -> str:
+    """Side by side what fits there, else as a list."""
+    same: dict[str, Any] = {
+        "label": "Model",
+        "options": list(models),
+        "key": f"{KEY}_model",
+        "format_func": lambda name: models[name].label,
+        "on_change": partial(_change_model, models),
+    }
+    return st.segmented_control(required=True, **same) if len(models) <= SIDE_BY_SIDE else st.selectbox(**same)
 
 
 def _take_sample() -> None:

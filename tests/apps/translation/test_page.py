@@ -97,6 +97,17 @@ def test_a_foolish_address_opens_the_page_all_the_same(shipped, query):
     assert not test.exception and test.text[0].value
 
 
+def test_more_models_than_fit_side_by_side_are_a_list(model_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    for name in ("a", "b", "c", "d"):
+        shutil.copytree(model_folder, tmp_path / "translation" / name, ignore=shutil.ignore_patterns("run"))
+    test = draw({"model": "c"})
+    (box,) = test.selectbox
+    assert not test.exception and box.label == "Model" and box.value == "c" and len(box.options) == 4
+    box.set_value("d").run()
+    assert not test.exception and test.selectbox[0].value == "d" and not test.error
+
+
 def test_text_enters_the_page_as_text(shipped):
     test = draw({"text": "<img src=x onerror=alert(1)> Ein **Hund**"})
     assert not test.exception
