@@ -22,7 +22,7 @@ from apps.shared.captioning.batches import (
     ItemBatches,
 )
 from apps.shared.captioning.network import join
-from apps.shared.captioning.reward import cider_reward
+from apps.shared.captioning.reward import caption_reward
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
 from apps.shared.captioning.start import SUBWORDS, Start, fingerprint
 from apps.shared.captioning.text import learn_tokenizer
@@ -169,7 +169,8 @@ class _Work:
         batches = ItemBatches(len(self.train.captions), sources, self.recipe.self_critical_batch, self.seed)
         name = f"{2 + bool(self.recipe.fine_tune_epochs)}-self-critical"
         score = self.dev_score(of=lambda critical: critical.model)
-        reward, example = cider_reward(self.train.captions, self.tokenizer), sources.take(np.arange(1), 0)
+        reward = caption_reward(self.train.captions, self.tokenizer, self.recipe.self_critical_bleu)
+        example = sources.take(np.arange(1), 0)
         length = self.recipe.max_length
         run_self_critical(stages, name, self.model.speaker, self.recipe, reward, batches, example, length, score)
 

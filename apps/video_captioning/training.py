@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from apps.shared.captioning.batches import ArraySources, BatchesByCaption, EncodedCaptions, ItemBatches
-from apps.shared.captioning.reward import cider_reward
+from apps.shared.captioning.reward import caption_reward
 from apps.shared.captioning.scoring import DevScore, tune_length_penalty, with_penalty
 from apps.shared.captioning.start import SUBWORDS, Start
 from apps.shared.captioning.text import CaptionSet, learn_tokenizer
@@ -63,7 +63,8 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
         critical = DevScore(
             dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe, of=lambda trained: trained.model
         )
-        reward, example = cider_reward(train_set.captions, tokenizer), sources.take(np.arange(1), 0)
+        reward = caption_reward(train_set.captions, tokenizer, recipe.self_critical_bleu)
+        example = sources.take(np.arange(1), 0)
         length = recipe.max_length
         run_self_critical(stages, "2-self-critical", speaker, recipe, reward, items, example, length, critical)
     penalty, by_penalty = tune_length_penalty(score, speaker)

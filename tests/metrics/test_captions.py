@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sacrebleu.metrics import BLEU
 
-from metrics.captions import caption_scores, corpus_bleu_n, rouge_l, tokens_of
+from metrics.captions import SentenceBleu, caption_scores, corpus_bleu_n, rouge_l, tokens_of
 from metrics.cider import CiderD, DocumentFrequencies
 
 COCO = json.loads((Path(__file__).parent / "fixtures" / "coco_scores.json").read_text())
@@ -50,6 +51,24 @@ def test_bleu_by_hand():
 def test_short_captions_pay_for_their_brevity_against_the_closest_reference():
     bleu_1, *_ = corpus_bleu_n([["a", "b"]], [words("a b c", "a b c d e f g")])
     assert bleu_1 == pytest.approx(100 * math.exp(1 - 3 / 2))
+
+
+REFERENCES = ["a dog runs on the wet sand", "the brown dog is running", "dog dog"]
+
+
+@pytest.mark.parametrize(
+    "said", ["a brown dog runs on the sand", "a dog dog dog dog dog dog dog", "a cat sleeps here", "the dog is running"]
+)
+def test_the_bleu_of_a_single_caption_is_sacrebleus_with_one_added(said):
+    judge = BLEU(tokenize="none", smooth_method="add-k", smooth_value=1, effective_order=True)
+    ours = SentenceBleu([words("another picture"), words(*REFERENCES)])
+    assert ours.score(1, said.split()) == pytest.approx(judge.sentence_score(said, REFERENCES).score / 100, abs=1e-12)
+
+
+def test_orders_that_a_short_caption_does_not_have_are_left_out_of_its_bleu():
+    bleu = SentenceBleu([words(*REFERENCES)])
+    assert bleu.score(0, ["the", "dog"]) == pytest.approx(math.sqrt(2 / 2 * 1 / 2))  # sacreBLEU: missing ones are right
+    assert bleu.score(0, ["cat"]) == bleu.score(0, []) == 0
 
 
 def test_rouge_takes_precision_and_recall_from_the_best_reference_of_each():

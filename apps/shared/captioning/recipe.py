@@ -29,6 +29,8 @@ class CaptioningRecipe(SpeakingRecipe):
     """The output's weights are the embedding's."""
     residual: bool = True
     """Add a layer's input to its output, from the second layer on."""
+    self_critical_bleu: float = 0.0
+    """The last stage is rewarded by CIDEr-D, and by this much smoothed BLEU-4 beside it."""
     scheduled_sampling: float = 0.0
     """Share of the tokens read that are the model's own draws at a stage's end, rising from 0 (Bengio et al. 2015)."""
 
@@ -37,5 +39,7 @@ class CaptioningRecipe(SpeakingRecipe):
         for name, least in {"vocabulary": 10, "max_length": 2}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)!r}.")
+        if not 0 <= self.self_critical_bleu <= 100:
+            raise ValueError(f"self_critical_bleu must be 0 to 100, got {self.self_critical_bleu!r}.")
         if not 0 <= self.scheduled_sampling < 1:
             raise ValueError(f"scheduled_sampling must be at least 0 and below 1, got {self.scheduled_sampling!r}.")

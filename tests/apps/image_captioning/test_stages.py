@@ -1,6 +1,7 @@
 """A finished training goes on with further stages: the encoder's upper blocks, then the reward of what is said."""
 
 import json
+import math
 from dataclasses import replace
 
 import keras
@@ -10,7 +11,10 @@ import pytest
 from apps.image_captioning import network
 from apps.image_captioning.task import ImageCaptioningTask
 from apps.shared.captioning import scoring
+from apps.shared.captioning.reward import caption_reward
+from apps.shared.captioning.text import CaptionSet
 from apps.shared.commands import main
+from data.tokenizers.subwords import SubwordTokenizer
 from serving import store
 from tests.apps.image_captioning.conftest import COLOURS, RECIPE
 
@@ -97,3 +101,12 @@ def test_stages_added_to_a_finished_run_keep_the_first_and_train_the_upper_block
     assert captioner.recipe.fine_tune_epochs == 1
     said = captioner.predict([photos / f"{name}-3.png" for name in COLOURS])
     assert all(one.caption for one in said)
+
+
+def test_the_reward_is_cider_and_as_much_bleu_as_was_asked_for():
+    captions = CaptionSet(names=("a", "b"), captions=(("a dog runs on the sand",), ("two men sit in a boat",)))
+    tokenizer = SubwordTokenizer.train((one for item in captions.captions for one in item), 40)
+    tokens = np.array([tokenizer.encode("a dog runs")])
+    plain, mixed = (caption_reward(captions, tokenizer, bleu)(np.array([0]), tokens)[0] for bleu in (0.0, 2.0))
+    assert 0 < plain
+    assert mixed - plain == pytest.approx(2 * math.exp(1 - 6 / 3), rel=1e-5)  # all that it says is right; it is short
