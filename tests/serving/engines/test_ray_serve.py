@@ -45,6 +45,44 @@ def write_model(folder: Path) -> Path:
     return folder
 
 
+def test_a_model_folder_is_exported_once_and_anew_when_it_changes(tmp_path, monkeypatch):
+    from serving import store
+    from serving.engines import ray_serve
+
+    exports = []
+
+    def run(command, **_):
+        exports.append(command)
+        folder = Path(command[command.index("--output") + 1])
+        folder.mkdir()
+        (folder / "saved_model.pb").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / store.MANIFEST).write_text("{}")
+    first, again = (ray_serve.export_once("translation", model, tmp_path / "cache") for _ in range(2))
+    assert first == again
+    assert len(exports) == 1
+    assert exports[0][2] == "apps.translation"
+    assert exports[0][exports[0].index("--model") + 1] == str(model)
+    (model / store.MANIFEST).write_text('{"version": 2}')
+    assert ray_serve.export_once("translation", model, tmp_path / "cache") != first
+    assert len(exports) == 2
+
+
+def test_an_export_that_fails_gives_its_last_line(tmp_path, monkeypatch):
+    from serving import store
+    from serving.engines import ray_serve
+
+    (tmp_path / store.MANIFEST).write_text("{}")
+    failed = subprocess.CompletedProcess([], 2, "", "Loading\nerror: the weights are damaged.\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(ValueError, match=r"^error: the weights are damaged\.$"):
+        ray_serve.export_once("translation", tmp_path, tmp_path / "cache")
+
+
 def test_a_saved_model_is_asked_with_arrays_and_says_what_it_refuses(tmp_path):
     import numpy as np
 
