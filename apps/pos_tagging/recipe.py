@@ -57,4 +57,4 @@ class TaggingRecipe(TrainingRecipe):
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
 
 
-RECIPES = {"ewt": TaggingRecipe(embeddings="word2vec:reviews", epochs=12, patience=0)}
+RECIPES = {"ewt": TaggingRecipe(embeddings="word2vec:reviews", max_words=14_000, epochs=12, patience=0)}
