@@ -9,8 +9,11 @@ Without `join` everything here is for one host, and costs nothing.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +170,36 @@ def leave(model) -> None:
     for variable in model.variables:
         variable._value = variable.value.addressable_data(0)
         variable._layout = None  # else `assign` would share it again
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Within `with`, an error ends this process as soon as it is told, also where another host ended without a word.
+
+    JAX would wait for that one when Python ends, for a minute and a half, and then abort.
+
+    Raises:
+        RuntimeError: the hosts lost each other; says what to do.
+    """
+    try:
+        yield
+    except Exception as error:
+        if count() == 1:
+            raise
+        atexit.register(_end_now)  # what is registered last comes first: before JAX waits
+        from jax.errors import JaxRuntimeError
+
+        if isinstance(error, JaxRuntimeError) or re.search(r"\bgloo|nccl|coordination", str(error), re.IGNORECASE):
+            raise RuntimeError(
+                f"the hosts lost each other, most likely because one ended. Start all again with --resume. {error}"
+            ) from error
+        raise
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def bytes_of(nest: Any) -> bytes:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def _free_port() -> int:
         return found.getsockname()[1]
 
 
-def _train(folder: Path, count: int, epochs: int) -> list[np.ndarray]:
+def _start(folder: Path, count: int, epochs: int) -> list[subprocess.Popen]:
     port = _free_port()
     addresses = ",".join(f"127.0.0.1:{port + number}" for number in range(count))
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
@@ -64,7 +65,7 @@ def _train(folder: Path, count: int, epochs: int) -> list[np.ndarray]:
     for one in folders:
         one.mkdir(parents=True, exist_ok=True)
     script = str(Path(__file__).parent / "hosts_script.py")
-    running = [
+    return [
         subprocess.Popen(
             [sys.executable, script, str(folders[index]), addresses, str(index), str(epochs)],
             env=environment,
@@ -73,6 +74,10 @@ def _train(folder: Path, count: int, epochs: int) -> list[np.ndarray]:
         )
         for index in range(count)
     ]
+
+
+def _train(folder: Path, count: int, epochs: int) -> list[np.ndarray]:
+    running = _start(folder, count, epochs)
     try:
         for process in running:
             _, log = process.communicate(timeout=240)
@@ -80,7 +85,7 @@ def _train(folder: Path, count: int, epochs: int) -> list[np.ndarray]:
     finally:
         for process in running:
             process.kill()
-    return [np.load(one / "weights.npy") for one in folders]
+    return [np.load(folder / str(index) / "weights.npy") for index in range(count)]
 
 
 @pytest.mark.slow
@@ -97,3 +102,26 @@ def test_two_hosts_learn_what_one_learns_and_go_on_from_the_first_ones_checkpoin
         tmp_path / "resumed", 2, epochs=4
     )  # nothing is left to do: the second host gets all from the first
     assert np.array_equal(resumed[1], together[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="pip install -r requirements-scale.txt")
+@pytest.mark.parametrize("dies", [0, 1])
+def test_where_one_host_dies_the_other_ends_at_once(tmp_path, dies):
+    running = _start(tmp_path, 2, epochs=100_000)
+    first, other = running[0], running[1 - dies]
+    try:
+        for line in first.stderr:
+            if line.startswith("epoch 3,"):
+                break
+        running[dies].kill()
+        began = time.monotonic()
+        _, log = other.communicate(timeout=120)
+        assert time.monotonic() - began < 30
+        assert other.returncode, log
+        if dies:  # the first one's address is JAX' own meeting place: JAX may end the others before we can say why
+            assert other.returncode == 1, log[-3000:]
+            assert "Start all again with --resume" in log, log[-3000:]
+    finally:
+        for process in running:
+            process.kill()
