@@ -93,6 +93,8 @@ def _join(task: Task, options: Any) -> None:
     from training import hosts  # here, because it imports Keras
 
     try:
+        # JAX ends the process itself, with a page of its own, where they do not come: so it is said before.
+        errors.say("Waiting for the other hosts, five minutes at most.")
         hosts.join(options.hosts, options.host_index)
     except (ValueError, RuntimeError) as error:
         raise UserError(str(error)) from error

@@ -14,6 +14,7 @@ from apps.shared.captioning import scoring
 from apps.shared.captioning.reward import caption_reward
 from apps.shared.captioning.text import CaptionSet
 from apps.shared.commands import main
+from data.tokenizers.special import EOS_ID, PAD_ID
 from data.tokenizers.subwords import SubwordTokenizer
 from serving import store
 from tests.apps.image_captioning.conftest import COLOURS, RECIPE
@@ -109,4 +110,15 @@ def test_the_reward_is_cider_and_as_much_bleu_as_was_asked_for():
     tokens = np.array([tokenizer.encode("a dog runs")])
     plain, mixed = (caption_reward(captions, tokenizer, bleu)(np.array([0]), tokens)[0] for bleu in (0.0, 2.0))
     assert 0 < plain
-    assert mixed - plain == pytest.approx(2 * math.exp(1 - 6 / 3), rel=1e-5)  # all that it says is right; it is short
+    right = 4 / 4 * 3 / 4 * 2 / 3 * 1 / 2  # 1-grams, its end among them; then those with the end are wrong; one is added
+    assert mixed - plain == pytest.approx(2 * right**0.25 * math.exp(1 - 7 / 4), rel=1e-5)
+
+
+def test_a_caption_that_breaks_off_earns_less_than_one_that_ends():
+    captions = CaptionSet(names=("a", "b"), captions=(("a dog runs in red sand",), ("two men in a boat",)))
+    tokenizer = SubwordTokenizer.train((one for item in captions.captions for one in item), 40)
+    reward = caption_reward(captions, tokenizer, 1.0)
+    whole = tokenizer.encode("a dog runs in red sand")
+    assert whole[-1] == EOS_ID
+    cut = [*whole[:-1], PAD_ID]
+    assert reward(np.array([0]), np.array([whole]))[0] > reward(np.array([0]), np.array([cut]))[0]
