@@ -12,7 +12,6 @@ from metrics.captions import SentenceBleu, tokens_of
 from metrics.cider import CiderD
 from training.self_critical import words_said
 
-
 END = ("</s>",)
 """Counts as a word in rewards, though not in scores: else a caption that breaks off ("in a red") would lose nothing."""
 

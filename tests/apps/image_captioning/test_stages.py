@@ -110,7 +110,7 @@ def test_the_reward_is_cider_and_as_much_bleu_as_was_asked_for():
     tokens = np.array([tokenizer.encode("a dog runs")])
     plain, mixed = (caption_reward(captions, tokenizer, bleu)(np.array([0]), tokens)[0] for bleu in (0.0, 2.0))
     assert 0 < plain
-    right = 4 / 4 * 3 / 4 * 2 / 3 * 1 / 2  # 1-grams, its end among them; then those with the end are wrong; one is added
+    right = 4 / 4 * 3 / 4 * 2 / 3 * 1 / 2  # its end is a 1-gram; longer ones with it are wrong
     assert mixed - plain == pytest.approx(2 * right**0.25 * math.exp(1 - 7 / 4), rel=1e-5)
 
 
