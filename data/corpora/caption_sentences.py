@@ -2,9 +2,9 @@
 
     python -m data.corpora.caption_sentences --data-dir DIR > captions.en
 
-Flickr8k's photos are among Flickr30k's, whose captions Multi30k translates: so all captions of a photo are left out where one of
-them is, or nearly is, a sentence that Multi30k chooses or tests by. Those that it trains on are left out too: their
-translation is known.
+Flickr8k's photos are among Flickr30k's, whose captions Multi30k translates: so all captions of a photo are
+left out where one of them is, or nearly is, a sentence that Multi30k chooses or tests by. Those that it
+trains on are left out too: their translation is known.
 """
 
 from __future__ import annotations
