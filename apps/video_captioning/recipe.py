@@ -83,12 +83,12 @@ _TRIPLES: dict[str, Any] = {
     "image_encoder": READY,
     "vocabulary": 1000,
     "max_length": 16,
-    "epochs": 40,
+    "epochs": 20,
     "batch_size": 16,
     "learning_rate": 3e-3,
     "warmup_steps": 20,
-    "dropout": 0.6,
-    "average": 0.97,
+    "dropout": 0.3,
+    "average": 0.9,
     "patience": 0,
     "embedding_size": 128,
     "decoder_size": 256,
@@ -96,10 +96,12 @@ _TRIPLES: dict[str, Any] = {
 }
 
 RECIPES = {
-    "msrvtt": VideoCaptioningRecipe(**_CLIPS),
+    "msrvtt": VideoCaptioningRecipe(
+        **{**_FROM_PHOTOS, "self_critical_epochs": 8}, encoder="s2vt", context="start", self_critical_bleu=1.0
+    ),
+    "msrvtt-mean-pool-from-photos": VideoCaptioningRecipe(**_FROM_PHOTOS),
     "msrvtt-s2vt": VideoCaptioningRecipe(**_CLIPS, encoder="s2vt", context="start"),
-    "msrvtt-from-photos": VideoCaptioningRecipe(**_FROM_PHOTOS),
-    "msrvtt-s2vt-from-photos": VideoCaptioningRecipe(**_FROM_PHOTOS, encoder="s2vt", context="start"),
+    "msrvtt-mean-pool": VideoCaptioningRecipe(**_CLIPS),
     "video-svo": VideoCaptioningRecipe(**_TRIPLES),
     "video-svo-s2vt": VideoCaptioningRecipe(**_TRIPLES, encoder="s2vt", context="start"),
 }

@@ -55,7 +55,7 @@ class VideoCaptioningTask(Task):
     does = "puts a clip into words"
     recipe_class = VideoCaptioningRecipe
     recipes = RECIPES
-    default_recipe = "msrvtt"
+    default_recipe = "msrvtt-mean-pool"
     default_model = "msrvtt"
     input_kind = "video"
     speaks = True
