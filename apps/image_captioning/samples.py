@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 SAMPLES = {
+    "a motorcycle": "motorcycle_left.png",
     "a cat": "chelsea.png",
     "an astronaut": "astronaut.png",
-    "a motorcycle": "motorcycle_left.png",
     "a cup of coffee": "coffee.png",
     "a rocket": "rocket.jpg",
 }
-"""What is seen → the file. The first opens the page."""
+"""What is seen → the file. The first opens the page: motorcycles alone are common in the shipped model's corpus."""
 
 
 @cache

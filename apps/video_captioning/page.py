@@ -92,7 +92,8 @@ def _ask_clip() -> tuple[Callable[[], bytes], str] | None:
 def _without_model() -> None:
     st.info("No model for clips is here yet. This command trains one:")
     st.code(
-        "python -m apps.video_captioning train --recipe msrvtt --data-dir DIR --output pretrained/video_captioning/msrvtt",
+        "python -m apps.video_captioning train --recipe msrvtt --data-dir DIR "
+        "--output pretrained/video_captioning/msrvtt",
         language="bash",
     )
     st.markdown(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from apps.image_captioning.samples import SAMPLES
 from apps.image_captioning.widget import picture
 from serving import store
 
@@ -40,7 +41,7 @@ def test_it_opens_with_a_sample_answered(model_folder, tmp_path, monkeypatch):
     exploration = test.session_state["image_captioning_exploration"]
     said = exploration.branches[0].trace["hypotheses"][0]["text"]
     assert said in [element.value for element in test.text]
-    assert "--image chelsea.png" in exploration.branches[0].command
+    assert f"--image {next(iter(SAMPLES.values()))}" in exploration.branches[0].command
     test.button(key="image_captioning_cover").click().run()
     assert not test.exception and not test.warning and "image_captioning_covered" in test.session_state
     assert "image_captioning_cover" not in [button.key for button in test.button]  # the answer is in its place
