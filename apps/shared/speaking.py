@@ -251,7 +251,10 @@ def look(
     groups = [unit.columns for unit in units]
     own = np.pad(found.target_norms, [(0, 0), (0, 1)])[:, 1:]  # a token is read at the step after the one that wrote it
     held, written = still_held(np.concatenate([word_norms(found.source_norms, groups), own], axis=1))
-    columns = tuple(token["text"] for token in trace.get("source", {}).get("tokens", ()))
+    # Pictures are named as they are above the ribbons, and none of them is a piece of the word before it.
+    pictures = {unit.columns[0]: f"▁{unit.text}" for unit in units if unit.image}
+    tokens = trace.get("source", {}).get("tokens", ())
+    columns = tuple(pictures.get(number, token["text"]) for number, token in enumerate(tokens))
     return {
         "streams": tuple(stream_of(reading, columns) for reading in explainer.read(source, token_ids, held_units)),
         "saliency": shares(by_groups(found.saliency, groups)),

@@ -49,6 +49,11 @@ def trained(request, corpus, tmp_path_factory):
 @pytest.fixture(scope="session")
 def of_pixels():
     """An untrained captioner whose backbone sees the mean colour of each quarter."""
+    return captioner_of_pixels("mean-pool")
+
+
+def captioner_of_pixels(encoder: str):
+    """The fixture above, by either encoder of frames."""
     import keras
 
     from apps.video_captioning.network import build
@@ -59,7 +64,16 @@ def of_pixels():
     backbone = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(5, 16, 16, activation="relu")])
     backbone.build((None, 32, 64, 3))
     recipe = VideoCaptioningRecipe(
-        feature_size=5, frame_width=64, frame_height=32, decoder_size=12, embedding_size=8, max_length=6
+        encoder=encoder,
+        context="first-input" if encoder == "mean-pool" else "start",
+        feature_size=5,
+        frame_width=64,
+        frame_height=32,
+        projection_size=4,
+        encoder_size=6,
+        decoder_size=12,
+        embedding_size=8,
+        max_length=6,
     )
     tokenizer = SubwordTokenizer.train(SAYS, 40)
     return ClipCaptioner(build(recipe, tokenizer.size, backbone), recipe, tokenizer, name="tiny")

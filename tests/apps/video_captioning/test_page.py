@@ -11,6 +11,7 @@ from apps.shared.widgets.microscope.payload import Request, decode_header, encod
 from apps.video_captioning import view
 from data.clips import ClipRefused
 from serving import store
+from tests.apps.video_captioning.conftest import captioner_of_pixels
 
 
 def test_without_a_model_the_page_says_which_command_trains_one(tmp_path, monkeypatch):
@@ -65,6 +66,15 @@ def test_an_uploaded_clip_becomes_a_film_strip_and_a_caption_that_can_be_changed
     header, _ = decode_header(encode(shown))
     assert [unit["text"] for unit in header["source"]["units"]] == view.labels(view.clip_of(key))
     assert len(header["branches"]) == 2 and len(view.arriving("tiny", key, search)) == 4
+
+
+def test_the_frames_that_an_lstm_reads_are_named_as_on_the_film_strip(monkeypatch):
+    reader = captioner_of_pixels("s2vt")
+    monkeypatch.setattr(view, "captioner", lambda name: reader)
+    key = view.take(gif(), "a.gif")
+    made = view.branch("tiny", key, "a.gif", reader.default_search(), ())
+    columns = {stream.columns for stream in made.streams if stream.side == "source"}
+    assert columns == {("▁0.0 s", "▁0.5 s", "▁1.0 s", "▁1.5 s")}
 
 
 def test_what_is_no_clip_is_refused_and_a_clip_that_is_gone_says_so():
