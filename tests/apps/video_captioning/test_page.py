@@ -72,7 +72,7 @@ def test_the_frames_that_an_lstm_reads_are_named_as_on_the_film_strip(monkeypatc
     reader = captioner_of_pixels("s2vt")
     monkeypatch.setattr(view, "captioner", lambda name: reader)
     key = view.take(gif(), "a.gif")
-    made = view.branch("tiny", key, "a.gif", reader.default_search(), ())
+    made = view.branch("reader", key, "a.gif", reader.default_search(), ())
     columns = {stream.columns for stream in made.streams if stream.side == "source"}
     assert columns == {("▁0.0 s", "▁0.5 s", "▁1.0 s", "▁1.5 s")}
 
