@@ -183,7 +183,7 @@ class Run:
         if hosts.count() > 1:
             hosts.check_same("what they train", repr(self.recipe).encode(), hosts.bytes_of(self.epoch_batches(0)[0]))
         self._resume()
-        with _StopOnInterrupt(self), hosts.together():
+        with _StopOnInterrupt(self), hosts.together(Interrupted):
             while self.progress.epoch < self.recipe.epochs and not self._stale():
                 self._one_epoch()
             if self.progress.best is None and self.progress.history:  # cut short by fewer epochs than were planned

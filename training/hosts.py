@@ -173,16 +173,21 @@ def leave(model) -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*agreed: type[Exception]) -> Iterator[None]:
     """Within `with`, an error ends this process as soon as it is told, also where another host ended without a word.
 
     JAX would wait for that one when Python ends, for a minute and a half, and then abort.
+
+    Args:
+        agreed: what all hosts raise together, after which they part as usual.
 
     Raises:
         RuntimeError: the hosts lost each other; says what to do.
     """
     try:
         yield
+    except agreed:
+        raise
     except Exception as error:
         if count() == 1:
             raise

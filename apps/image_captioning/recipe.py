@@ -59,6 +59,6 @@ _FROZEN: dict[str, Any] = {
 }
 
 RECIPES = {
-    "flickr8k": ImageCaptioningRecipe(**_FROZEN, fine_tune_epochs=5, self_critical_epochs=9, self_critical_bleu=1.0),
+    "flickr8k": ImageCaptioningRecipe(**_FROZEN, fine_tune_epochs=5, self_critical_epochs=12, self_critical_bleu=1.0),
     "flickr8k-frozen": ImageCaptioningRecipe(**_FROZEN),
 }

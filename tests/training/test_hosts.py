@@ -45,6 +45,21 @@ def test_addresses_that_cannot_be_are_refused(addresses, index, says):
         hosts.join(addresses, index)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="pip install -r requirements-scale.txt")
+def test_an_error_ends_a_host_without_waiting_but_a_stop_that_all_agreed_on_does_not(monkeypatch):
+    registered = []
+    monkeypatch.setattr(hosts, "count", lambda: 2)
+    monkeypatch.setattr(hosts.atexit, "register", registered.append)
+    with pytest.raises(KeyError), hosts.together(KeyError):
+        raise KeyError
+    assert not registered
+    with pytest.raises(OSError, match=r"^full$"), hosts.together(KeyError):
+        raise OSError("full")
+    with pytest.raises(RuntimeError, match="Start all again with --resume"), hosts.together(KeyError):
+        raise ValueError("UNKNOWN: Gloo AllGather failed: Connection closed by peer")
+    assert len(registered) == 2
+
+
 @pytest.mark.skipif(os.environ.get("KERAS_BACKEND") == "jax", reason="JAX can train over hosts")
 def test_another_backend_than_jax_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match="KERAS_BACKEND=jax"):
