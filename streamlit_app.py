@@ -8,6 +8,7 @@ from apps.lstm_lab import page as lab
 from apps.pos_tagging import page as tagging
 from apps.sentiment import page as sentiment
 from apps.shared.replaced import forget_replaced_models
+from apps.shared.warm import keep_warm
 from apps.translation import page as translation
 from apps.video_captioning import page as clips
 from apps.word_vectors import page as word_vectors
@@ -34,4 +35,7 @@ HOME = st.Page(
     lambda: home.page(translation=TRANSLATION, lab=LAB, others=OTHERS), title="Carrousel", url_path="home", default=True
 )
 
-st.navigation([HOME, TRANSLATION, PHOTOS, CLIPS, SENTIMENT, TAGGING, WORDS, LAB], position="top").run()
+try:
+    st.navigation([HOME, TRANSLATION, PHOTOS, CLIPS, SENTIMENT, TAGGING, WORDS, LAB], position="top").run()
+finally:  # now that Keras has been imported, if it ever is
+    keep_warm()

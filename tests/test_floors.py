@@ -117,7 +117,7 @@ def test_the_home_page_imports_pages_and_what_they_share_alone():
         name
         for name in ours
         if name not in ("apps", "apps.home")
-        and not name.startswith("apps.shared.replaced")
+        and not name.startswith("apps.shared.")
         and (not name.startswith("apps.") or ".page" not in name)
     ] == []
 
