@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Any
 
 
 def keep_warm() -> None:
@@ -17,7 +18,7 @@ def keep_warm() -> None:
     - a full garbage collection, which walks through the 400,000 objects that TensorFlow's import leaves: 0.2 s of
       processor time. Frozen once (`gc.freeze`), they are not looked at again, while a page's own garbage is.
     """
-    backend = getattr(sys.modules.get("keras"), "backend", None)
+    backend: Any = getattr(sys.modules.get("keras"), "backend", None)
     if getattr(backend, "clear_session", _nothing) is _nothing:
         return
     backend.clear_session = _nothing
