@@ -14,8 +14,9 @@ from apps.shared.errors import UserError
 from apps.video_captioning.features import Extractor, KeptFeatures
 from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
 from data.clips import SUFFIXES, ClipRefused, open_clip
-from data.corpora import captions, msrvtt, msvd, video_svo
+from data.corpora import captions, flickr8k, msrvtt, msvd, video_svo
 from data.frame_features import FrameFeatures, evenly, padded
+from data.made_clips import film, plan
 from data.photos import PhotoFiles
 
 
@@ -85,6 +86,42 @@ def read_texts(recipe: VideoCaptioningRecipe, options: Any) -> CaptionSet:
     if recipe.corpus == "msrvtt" and options.captions_file is None and options.data_dir is not None:
         return CaptionSet.of(msrvtt.read_texts(options.data_dir, "train"))
     return CaptionSet.of(_items(recipe, "train", options))
+
+
+def with_made_clips(
+    clips: CaptionedClips, recipe: VideoCaptioningRecipe, options: Any, extractor: Callable[[], Extractor]
+) -> CaptionedClips:
+    """The training part of a corpus, and behind it `recipe.made_clips` clips made of Flickr8k's training photos.
+
+    Args:
+        clips: the corpus' own.
+        recipe, options, extractor: see `read_split`.
+
+    Raises:
+        UserError: there is no folder of corpora.
+        FileNotFoundError: Flickr8k is not in it.
+    """
+    if options.data_dir is None:
+        raise UserError("--made-clips wants Flickr8k's photos: name the folder of corpora with --data-dir.")
+    by_name = {item.name: item for item in flickr8k.read(options.data_dir, "train")}
+    made = plan(list(by_name), recipe.made_clips)
+    size = (recipe.frame_width, recipe.frame_height)
+    photos = PhotoFiles(flickr8k.photos(options.data_dir))
+    films = {clip.name: clip for clip in made}
+
+    def frames_of(name: str) -> np.ndarray:
+        return film(films[name], lambda photo: photos.open(photo).image, size)
+
+    marks = [(clip.name, " ".join(f"{photo}:{frames}" for photo, frames in clip.shots)) for clip in made]
+    kept = KeptFeatures(options.cache, recipe, extractor().fingerprint)
+    said = [captions.CaptionedItem(name=clip.name, captions=by_name[clip.about].captions) for clip in made]
+    more = _together(said, kept.get(marks, frames_of, extractor))
+    return CaptionedClips(
+        captions=CaptionSet(
+            names=clips.captions.names + more.captions.names, captions=clips.captions.captions + more.captions.captions
+        ),
+        features=padded([*clips.features, *more.features]),
+    )
 
 
 def _items(recipe: VideoCaptioningRecipe, split: str, options: Any) -> Sequence[Any]:

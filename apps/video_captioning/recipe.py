@@ -42,6 +42,9 @@ class VideoCaptioningRecipe(CaptioningRecipe):
     language_epochs: int = 0
     """Passes over the captions of all training clips as text, before any clip is seen; 0 leaves this stage out."""
 
+    made_clips: int = 0
+    """So many clips, made of Flickr8k's training photos by a moving camera, are learnt from beside the corpus'."""
+
     def __post_init__(self):
         super().__post_init__()
         if self.corpus not in CORPORA:
@@ -50,10 +53,13 @@ class VideoCaptioningRecipe(CaptioningRecipe):
             raise ValueError(f"encoder must be mean-pool or s2vt, got {self.encoder!r}.")
         if not 0 <= self.fold < 5:
             raise ValueError(f"fold must be 0 to 4, got {self.fold!r}.")
-        lowest = {"frame_width": 32, "frame_height": 32, "max_frames": 1, "feature_size": 0, "language_epochs": 0}
+        lowest = {"frame_width": 32, "frame_height": 32, "max_frames": 1}
+        lowest |= {"feature_size": 0, "language_epochs": 0, "made_clips": 0}
         for name, least in lowest.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)!r}.")
+        if self.made_clips and self.image_encoder == READY:
+            raise ValueError("made_clips needs an image_encoder: ready features have none for its frames.")
 
 
 _CLIPS: dict[str, Any] = {

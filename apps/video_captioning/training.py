@@ -18,7 +18,7 @@ from apps.shared.errors import UserError, starting
 from apps.shared.stages import Stages, run_self_critical
 from apps.video_captioning import network
 from apps.video_captioning.card import model_card
-from apps.video_captioning.corpus import CaptionedClips, read_split, read_texts
+from apps.video_captioning.corpus import CaptionedClips, read_split, read_texts, with_made_clips
 from apps.video_captioning.features import Extractor
 from apps.video_captioning.recipe import READY, VideoCaptioningRecipe
 from data.tokenizers.subwords import SubwordTokenizer
@@ -50,15 +50,16 @@ def train(recipe: VideoCaptioningRecipe, options: Any) -> Path:
         if start is not None:
             start.give(model, tokenizer)
         _standardise(model, train_set)
-        captions = EncodedCaptions(train_set.captions, tokenizer, recipe.max_length)
+        shown = with_made_clips(train_set, recipe, options, extractor) if recipe.made_clips else train_set
+        captions = EncodedCaptions(shown.captions, tokenizer, recipe.max_length)
     stages, speaker = Stages(options), model.speaker
     score = DevScore(dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe)
     if recipe.language_epochs:
         _learn_language(stages, model, recipe, texts, tokenizer, score)
-    sources = ArraySources(train_set.features)
-    batches = BatchesByCaption(captions, sources, recipe.batch_size, options.seed)
+    batches = BatchesByCaption(captions, ArraySources(shown.features), recipe.batch_size, options.seed)
     stages.run("1-captions", speaker, recipe, batches, score, batches.steps_per_epoch)
     if recipe.self_critical_epochs:
+        sources = ArraySources(train_set.features)
         items = ItemBatches(len(train_set.captions), sources, recipe.self_critical_batch, options.seed)
         critical = DevScore(
             dev_set.captions, ArraySources(dev_set.features), tokenizer, recipe, of=lambda trained: trained.model

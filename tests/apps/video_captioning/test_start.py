@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from apps.shared.captioning import scoring
 from apps.shared.captioning.start import Start
@@ -71,3 +72,31 @@ def test_a_model_of_another_application_is_refused(photo_captioner):
     with pytest.raises(store.DamagedModel, match="image_captioning; give one for video_captioning"):
         Start.read(str(photo_captioner), ("video_captioning",))
     assert Start.read("", ("video_captioning",)) is None
+
+
+def test_clips_made_of_photos_are_learnt_from_beside_the_corpus_own(command, tmp_path, monkeypatch):
+    from apps.video_captioning import training
+
+    folder = tmp_path / "corpora" / "flickr8k"
+    (folder / "photos").mkdir(parents=True)
+    for name in "ab":
+        Image.new("RGB", (40, 30), "green").save(folder / "photos" / f"{name}.jpg")
+    tokens = "".join(f"{name}.jpg#{number}\ta green {name} .\n" for name in "ab" for number in range(2))
+    (folder / "Flickr8k.token.txt").write_text(tokens)
+    (folder / "Flickr_8k.trainImages.txt").write_text("a.jpg\nb.jpg\n")
+    shown, encoded = [], training.EncodedCaptions
+    monkeypatch.setattr(
+        training, "EncodedCaptions", lambda captions, *rest: (shown.append(captions), encoded(captions, *rest))[1]
+    )
+    words = [*command, "--decoder-size", "12", "--made-clips", "3", "--data-dir", str(tmp_path / "corpora")]
+    assert main(VideoCaptioningTask(), words) == 0
+    names, said = shown[0].names, shown[0].captions
+    assert [name.startswith("made/") for name in names] == [False] * (len(names) - 3) + [True] * 3
+    assert all(set(captions) <= {"a green a", "a green b"} and len(captions) == 2 for captions in said[-3:])
+    assert store.read(tmp_path / "made").recipe["made_clips"] == 3
+
+
+def test_clips_cannot_be_made_without_photos(command, capfd, monkeypatch):
+    monkeypatch.delenv("CARROUSEL_DATA", raising=False)
+    assert main(VideoCaptioningTask(), [*command, "--decoder-size", "12", "--made-clips", "3"]) == 2
+    assert "--data-dir" in capfd.readouterr().err
