@@ -111,7 +111,8 @@ class _Work:
         """Computes the features, or finds them on the disk."""
         key = f"{recipe.image_encoder} {recipe.image_weights} {getattr(model.backbone, 'split', '')}"
         if recipe.start_from:
-            key += f" {fingerprint(model.backbone)}"
+            # What is kept hangs on the lower blocks alone, which fine-tuning leaves as they are.
+            key += f" {fingerprint(*getattr(model.backbone, 'lower_layers', [model.backbone]))}"
         kept = KeptMaps(options.features, model.backbone, key, recipe)
         dev_maps = kept.get(dev_set.captions.names, dev_set.files, 0)
         train_maps = [kept.get(train_set.captions.names, train_set.files, view) for view in range(recipe.views)]

@@ -157,6 +157,11 @@ class EfficientNetLite(keras.layers.Layer):
         return ops.relu6(self.head(x))
 
     @property
+    def lower_layers(self) -> list:
+        """What `lower` runs."""
+        return [self.stem, *self.blocks[: self.split]]
+
+    @property
     def upper_layers(self) -> list:
         """What `upper` runs."""
         return [*self.blocks[self.split :], self.head]

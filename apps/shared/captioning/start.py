@@ -132,10 +132,10 @@ class Start:
         return [number for number in ids if number not in (UNK_ID, EOS_ID)] or [UNK_ID]
 
 
-def fingerprint(backbone: Any) -> str:
-    """Of an image encoder's weights, as they are stored: one that was fine-tuned has another one."""
+def fingerprint(*layers: Any) -> str:
+    """Of the weights of an image encoder, or of some of its layers, as they are stored: fine-tuned, it is another one."""
     digest = hashlib.sha256()
-    for weight in backbone.weights:
+    for weight in (weight for layer in layers for weight in layer.weights):
         digest.update(np.asarray(weight).astype(np.float16).tobytes())
     return digest.hexdigest()[:16]
 

@@ -48,6 +48,10 @@ class SmallBackbone(keras.layers.Layer):
         self.built = True
 
     @property
+    def lower_layers(self):
+        return [self.stem]
+
+    @property
     def upper_layers(self):
         return [*self.blocks, self.head]
 
@@ -102,6 +106,21 @@ def test_stages_added_to_a_finished_run_keep_the_first_and_train_the_upper_block
     assert captioner.recipe.fine_tune_epochs == 1
     said = captioner.predict([photos / f"{name}-3.png" for name in COLOURS])
     assert all(one.caption for one in said)
+
+
+def test_who_starts_from_a_tuned_encoder_finds_what_its_lower_blocks_gave_before(frozen, tmp_path, monkeypatch):
+    flags, folder = frozen
+
+    def train(output, start, fine_tune_epochs):
+        recipe = replace(FROZEN, start_from=str(start), fine_tune_epochs=fine_tune_epochs, evaluate_every=1, epochs=0)
+        monkeypatch.setitem(ImageCaptioningTask.recipes, "tiny", recipe)
+        assert main(ImageCaptioningTask(), [*flags, "--recipe", "tiny", "--output", str(output)]) == 0
+        return set((tmp_path / "features").iterdir())
+
+    before = train(tmp_path / "tuned", folder, 1)
+    heads = [store.read_weights(path / store.WEIGHTS)["backbone/head/kernel"] for path in (folder, tmp_path / "tuned")]
+    assert not np.array_equal(*heads)
+    assert train(tmp_path / "again", tmp_path / "tuned", 0) == before
 
 
 def test_the_reward_is_cider_and_as_much_bleu_as_was_asked_for():
