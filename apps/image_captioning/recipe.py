@@ -7,6 +7,8 @@ from typing import Any
 
 from apps.shared.captioning.recipe import CaptioningRecipe
 
+CORPORA = ("flickr8k", "msrvtt", "files")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageCaptioningRecipe(CaptioningRecipe):
@@ -16,7 +18,7 @@ class ImageCaptioningRecipe(CaptioningRecipe):
     """
 
     corpus: str = "flickr8k"
-    """flickr8k, or files: the user's own, see --captions-file."""
+    """flickr8k; msrvtt: the frames of its clips; or files: the user's own, see --captions-file."""
     image_encoder: str = "efficientnet-lite2"
     """efficientnet-lite0 to -lite4, a model of keras.applications, or hub:HANDLE."""
     image_weights: str = ""
@@ -38,6 +40,8 @@ class ImageCaptioningRecipe(CaptioningRecipe):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.corpus not in CORPORA:
+            raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, got {self.corpus!r}.")
         least = {"image_size": 32, "views": 1, "fine_tune_epochs": 0, "fine_tune_blocks": 1, "fine_tune_batch": 1}
         for name, value in least.items():
             if getattr(self, name) < value:
@@ -57,8 +61,20 @@ _FROZEN: dict[str, Any] = {
     "patience": 0,
     "warmup_steps": 300,
 }
+_FRAMES: dict[str, Any] = {
+    **_FROZEN,
+    "corpus": "msrvtt",
+    "start_from": "image_captioning/flickr8k",
+    "epochs": 1,
+    "learning_rate": 1e-3,
+    "warmup_steps": 100,
+    "views": 2,
+    "fine_tune_epochs": 3,
+    "fine_tune_rate": 3e-4,
+}
 
 RECIPES = {
     "flickr8k": ImageCaptioningRecipe(**_FROZEN, fine_tune_epochs=5, self_critical_epochs=12, self_critical_bleu=1.0),
     "flickr8k-frozen": ImageCaptioningRecipe(**_FROZEN),
+    "msrvtt-frames": ImageCaptioningRecipe(**_FRAMES),
 }

@@ -82,7 +82,7 @@ class ImageCaptioningTask(Task):
 
         split = options.split or self.splits[0]
         with starting():
-            part = read_split(split, options)
+            part = read_split(predictor.recipe, split, options)
         own = "the user's photos" if options.captions_file else split
         return evaluation.evaluate(predictor, part, own, search)
 

@@ -45,7 +45,7 @@ def train(recipe: ImageCaptioningRecipe, options: Any) -> Path:
         `options.output`.
     """
     with starting():
-        train_set, dev_set = read_split("train", options), read_split("val", options)
+        train_set, dev_set = (read_split(recipe, split, options) for split in ("train", "val"))
         start = Start.read(recipe.start_from, ("image_captioning",))
         tokenizer = _tokenizer(train_set, recipe, options)
         model = network.build(recipe, tokenizer.size, fresh=start is None)

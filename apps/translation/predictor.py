@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from apps.shared.searching import Searches
 from apps.translation.recipe import TranslationRecipe
 from data.batches import pad
 from data.text import clean
-from data.tokenizers.special import EOS_ID, IDS, UNK_ID
+from data.tokenizers.special import BOS_ID, EOS_ID, IDS, UNK_ID
 from data.tokenizers.subwords import SubwordTokenizer
 from models.decoding.options import SearchOptions
 from models.decoding.trace import add_text
@@ -149,6 +150,40 @@ class Translator(Predictor):
         prefix_ids = self.encode(search.prefix) if search.prefix else []
         width = -(-max(map(len, sources)) // backend.WIDTH_STEP) * backend.WIDTH_STEP
         return self.searches.batch(pad(sources, width), limits, search, prefix_ids, prepared)
+
+    def score(self, sentences: Sequence[str], translations: Sequence[str]) -> np.ndarray:
+        """How likely given translations are.
+
+        Args:
+            sentences: what is translated; what is too long for the model is cut.
+            translations: one of each.
+
+        Returns:
+            float32 (n,): log p(translation | sentence), `</s>` included, as `Hypothesis.score`.
+        """
+        sources = [self.read(sentence)[0] or [EOS_ID] for sentence in sentences]
+        targets = [self.target.encode(clean(text).text) for text in translations]
+        order = sorted(range(len(sources)), key=lambda number: (len(targets[number]), len(sources[number])))
+        scores = np.zeros(len(sources), np.float32)
+        for start in range(0, len(order), self.batch_size):
+            numbers = order[start : start + self.batch_size]
+            target_out = pad([targets[number] for number in numbers])
+            target_in = np.concatenate([np.full_like(target_out[:, :1], BOS_ID), target_out[:, :-1]], axis=1)
+            source = pad([sources[number] for number in numbers])
+            scores[numbers] = np.asarray(self._forced(source, target_in, target_out))
+        return scores
+
+    @cached_property
+    def _forced(self) -> Callable[..., Any]:
+        from models import backend
+        from models.encoder_decoder import answer_log_probability
+
+        def log_probability(source, target_in, target_out):
+            state = self.model.decoder.start(self.model.encoder(source))
+            return answer_log_probability(self.model.decoder(target_in, state), target_out)
+
+        whole = ((None, None), "int32")
+        return backend.compiled(log_probability, [whole, whole, whole])
 
     def limit(self, source_ids: Sequence[int], search: SearchOptions) -> int:
         """Most tokens of a translation: twice the source's and ten, at most `max_length`."""

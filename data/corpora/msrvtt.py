@@ -53,6 +53,29 @@ def read(directory: str | Path, split: str) -> list[CaptionedFrames]:
     return items
 
 
+def read_frames(directory: str | Path, split: str) -> list[CaptionedItem]:
+    """Reads one split with its frames as photos; names are those in `frames.tar`.
+
+    Args:
+        directory, split: see `read`.
+
+    Returns:
+        Of "train" every frame, with five captions of its clip (where there are so many), others than its neighbours';
+        of the other splits each clip's middle frame, with all captions.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read`.
+    """
+    clips = read(directory, split)
+    if split != "train":
+        return [CaptionedItem(name=clip.frames[len(clip.frames) // 2], captions=clip.captions) for clip in clips]
+    return [
+        CaptionedItem(name=frame, captions=clip.captions[number :: len(clip.frames)][:5] or clip.captions)
+        for clip in clips
+        for number, frame in enumerate(clip.frames)
+    ]
+
+
 def read_texts(directory: str | Path, split: str) -> list[CaptionedItem]:
     """Reads the captions of one split, of the clips without frames too.
 

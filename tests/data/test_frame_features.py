@@ -68,6 +68,19 @@ def test_msrvtt_gives_each_clip_its_captions_and_frames(tmp_path):
         msrvtt.read(tmp_path, "test")
 
 
+def test_frames_as_photos_share_out_their_clips_captions(tmp_path):
+    said = [f"caption {number}" for number in range(20)]
+    write_gzip(tmp_path / "captions.json.gz", json.dumps({"video1": said, "video2": said, "video3": ["one"]}))
+    table = "video_id,split,frames\nvideo1,train,3\nvideo2,validate,3\nvideo3,train,2\n"
+    write_gzip(tmp_path / "frames.csv.gz", table)
+    items = msrvtt.read_frames(tmp_path, "train")
+    assert [item.name for item in items] == [f"video1/{n}.jpg" for n in range(3)] + ["video3/0.jpg", "video3/1.jpg"]
+    assert [len(item.captions) for item in items] == [5, 5, 5, 1, 1]
+    assert len({caption for item in items[:3] for caption in item.captions}) == 15
+    (middle,) = msrvtt.read_frames(tmp_path, "val")
+    assert (middle.name, middle.captions) == ("video2/1.jpg", tuple(said))
+
+
 def test_msvd_follows_its_official_lists(tmp_path):
     write_gzip(tmp_path / "captions.json.gz", json.dumps({"a_1_2": ["x"], "b_1_2": ["y", "z"]}))
     (tmp_path / "test_list.txt").write_text("b_1_2\n")

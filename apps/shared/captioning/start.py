@@ -133,7 +133,7 @@ class Start:
 
 
 def fingerprint(*layers: Any) -> str:
-    """Of the weights of an image encoder, or of some of its layers, as they are stored: fine-tuned, it is another one."""
+    """Of the weights of an image encoder or of its layers, as they are stored: a tuned one has another one."""
     digest = hashlib.sha256()
     for weight in (weight for layer in layers for weight in layer.weights):
         digest.update(np.asarray(weight).astype(np.float16).tobytes())
