@@ -68,7 +68,7 @@ PICTURES = (
         says="A photo becomes one vector, and the same decoder speaks from it.",
         application="image_captioning",
         opened_by="example",
-        text="an astronaut",
+        text="a motorcycle",
     ),
     Example(
         title="Clips",

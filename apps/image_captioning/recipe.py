@@ -74,7 +74,16 @@ _FRAMES: dict[str, Any] = {
 }
 
 RECIPES = {
-    "flickr8k": ImageCaptioningRecipe(**_FROZEN, fine_tune_epochs=5, self_critical_epochs=12, self_critical_bleu=1.0),
+    "flickr8k": ImageCaptioningRecipe(
+        **_FROZEN,
+        views=6,
+        fine_tune_epochs=13,
+        fine_tune_rate=3e-4,
+        self_critical_epochs=7,
+        self_critical_rate=1.5e-4,
+        self_critical_batch=48,
+        self_critical_bleu=1.0,
+    ),
     "flickr8k-frozen": ImageCaptioningRecipe(**_FROZEN),
     "msrvtt-frames": ImageCaptioningRecipe(**_FRAMES),
 }
