@@ -88,6 +88,7 @@ def write(
     metrics: Mapping[str, Any] | None = None,
     card: str = "",
     half: bool = True,
+    packed: bool = False,
 ) -> Path:
     """Writes a model folder, or writes a newer model over the one in it.
 
@@ -103,7 +104,7 @@ def write(
         files: what else the task needs, by name.
         metrics: the figures.
         card: what a user should know of the model, in Markdown.
-        half: see `save_weights`.
+        half, packed: see `save_weights`.
 
     Returns:
         The folder.
@@ -120,14 +121,14 @@ def write(
             raise ValueError(f"A model's file needs a plain name, got {name!r}.")
     if not folder.exists():
         with whole_folder(folder) as partial:
-            _fill(partial, task, contents, model, half)
+            _fill(partial, task, contents, model, half=half, packed=packed)
         return folder
     for half_written in folder.glob(".*.partial"):  # by a process that was killed
         shutil.rmtree(half_written, ignore_errors=True)
     partial = folder / f".{os.getpid()}.partial"
     partial.mkdir()
     try:
-        names = _fill(partial, task, contents, model, half)
+        names = _fill(partial, task, contents, model, half=half, packed=packed)
         for name in [*names, MANIFEST]:
             os.replace(partial / name, folder / name)
     finally:
@@ -135,10 +136,10 @@ def write(
     return folder
 
 
-def _fill(folder: Path, task: str, contents: Mapping[str, bytes | str], model: Any, half: bool) -> list[str]:
+def _fill(folder: Path, task: str, contents: Mapping[str, bytes | str], model: Any, **how: bool) -> list[str]:
     for name, content in contents.items():
         _write_synced(folder / name, content.encode() if isinstance(content, str) else content)
-    save_weights(folder / WEIGHTS, model, half)
+    save_weights(folder / WEIGHTS, model, **how)
     names = sorted([*contents, WEIGHTS])
     listed = {name: _facts(folder / name) for name in names}
     _write_synced(

@@ -116,7 +116,7 @@ def test_writing_again_replaces_the_model_and_keeps_what_else_lies_there(folder,
 
 
 def test_a_write_that_fails_leaves_the_older_model_whole_and_nothing_behind(folder, model, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     before = sorted(os.listdir(folder))

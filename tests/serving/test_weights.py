@@ -94,6 +94,17 @@ def test_a_stray_weight_is_named(tmp_path):
         load_weights(tmp_path / "w.h5", make())
 
 
+def test_packed_weights_are_smaller_and_the_same(tmp_path):
+    model = make()
+    for name, packed in (("plain", False), ("packed", True)):
+        save_weights(tmp_path / name, model, packed=packed)
+    plain, smaller = (read_weights(tmp_path / name) for name in ("plain", "packed"))
+    assert plain.keys() == smaller.keys() and all(np.array_equal(plain[name], smaller[name]) for name in plain)
+    with h5py.File(tmp_path / "packed") as file:
+        assert {file[key].compression for key in file if file[key].ndim > 1} == {"gzip"}
+    load_weights(tmp_path / "packed", make())
+
+
 def secret(tmp_path):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["x"] = np.ones(3)
