@@ -44,7 +44,9 @@ def model_card(
             f"{recipe.image_encoder} (frozen), the mean of whose last map is a frame's features; these"
         )
         data += (
-            f" The image encoder has ImageNet weights of {recipe.image_encoder}, from the package "
+            f" The image encoder is that of the captioner {recipe.start_from}, whose card has the terms of its data."
+            if recipe.start_from
+            else f" The image encoder has ImageNet weights of {recipe.image_encoder}, from the package "
             f"{recipe.image_encoder}-pytorch-model 0.1.0 (Apache-2.0)."
         )
     how = "are averaged over time" if recipe.encoder == "mean-pool" else "are read by an LSTM, whose last state is kept"
