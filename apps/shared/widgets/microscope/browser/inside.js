@@ -511,9 +511,9 @@ class Inside {
       setStyle(box, "height", `${Math.max(4, tall + 3)}px`);
       setStyle(box, "transform", `translateY(${(row * tall - 1.5).toFixed(1)}px)`);
       this.rowName.hidden = false;
-      setText(this.rowName, geometry.wide ? `${side === "target" ? "unit " : ""}${this.opened(side)}` : "");
-      // Beside the block, on the side where there is room.
+      // Beside the block, on the side where there is room; left of it there is some for a number.
       const beside = side === "target" && geometry.S > 0;
+      setText(this.rowName, geometry.wide ? `${beside ? "unit " : ""}${this.opened(side)}` : "");
       const x = beside ? geometry.x.target + geometry.T * geometry.column + 8 : geometry.x[side] - 6;
       const y = (geometry.rowsTop + (row + 0.5) * tall).toFixed(1);
       setStyle(
