@@ -159,4 +159,4 @@ def test_the_home_page_shows_a_live_translation(tab, server):
     tab.goto(server)
     tab.wait_for_selector(".idea .plus")
     tab.wait_for_selector(".idea .written .word >> nth=1")
-    assert tab.get_by_text("Open the decoding microscope").is_visible()
+    tab.get_by_text("Open the decoding microscope").wait_for()  # the page writes it after the translation
