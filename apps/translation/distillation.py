@@ -37,7 +37,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the translations; 0, or 2 where it cannot start, 130 after ctrl-C."""
+    """Writes the translations; 0, or 2 where it cannot start, 1 where it cannot write, 130 after ctrl-C."""
     options = _options(argv)
     try:
         sentences = _lines(options.input)
@@ -54,11 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             TranslationTask().open(store.resolve(name, "translation")) if name else None
             for name in (options.model, options.reverse)
         )
+        teacher = Teacher(model, reverse, options.beam_size)
     except (OSError, ValueError) as error:
         print(describe(error), file=sys.stderr)
         return 2
     try:
-        _write(sentences, references, Teacher(model, reverse, options.beam_size), options.output)
+        _write(sentences, references, teacher, options.output)
+    except OSError as error:
+        print(describe(error), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on.", file=sys.stderr)
         return 130

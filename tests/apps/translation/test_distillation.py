@@ -83,6 +83,11 @@ def test_what_is_missing_or_does_not_fit_ends_with_one_line(command, tmp_path, c
     assert main([*command, "--reference", str(tmp_path / "gold.txt")]) == 2
     assert "line by line" in capfd.readouterr().err
     assert main([*command, "--reverse", str(tmp_path / "none")]) == 2
+    assert main([*command, "--reverse", command[1], "--beam-size", "0"]) == 2
+    assert "beam_size" in capfd.readouterr().err
+    nowhere = ["--output", str(tmp_path / "none" / "out.txt")]
+    assert main([*command, "--reverse", command[1], *nowhere]) == 1
+    assert "no such file or folder" in capfd.readouterr().err
     (tmp_path / "in.txt").write_bytes(b"\xff\n")
     assert main([*command, "--reverse", command[1]]) == 2
     assert "not UTF-8" in capfd.readouterr().err and not (tmp_path / "out.txt").exists()
